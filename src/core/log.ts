@@ -1,0 +1,48 @@
+/** Fields that a log line may carry. No free text from a caller, no SQL, no parameters, no addresses, no secrets. */
+export interface LogFields {
+  requestId?: string;
+  route?: string;
+  method?: string;
+  status?: number;
+  durationMs?: number;
+  problem?: string;
+  job?: string;
+  cron?: string;
+  gateId?: string;
+  table?: string;
+  count?: number;
+  rows?: number;
+  expired?: number;
+  gone?: number;
+  dead?: number;
+  pending?: number;
+  attempt?: number;
+  /** A class name or SQLSTATE, never a message. */
+  errorName?: string;
+  sqlState?: string;
+}
+
+export type LogLevel = "info" | "warn" | "error";
+
+export interface Logger {
+  log(level: LogLevel, event: string, fields?: LogFields): void;
+}
+
+/** One JSON object a line, as Workers Logs indexes it. */
+export function jsonLogger(write: (level: LogLevel, line: string) => void): Logger {
+  return { log: (level, event, fields = {}) => write(level, JSON.stringify({ level, event, ...fields })) };
+}
+
+export const silentLogger: Logger = { log: () => undefined };
+
+/** What may be logged of an exception: its class and, from Postgres, the SQLSTATE. Messages can hold parameters. */
+export function errorFields(error: unknown): Pick<LogFields, "errorName" | "sqlState"> {
+  const fields: Pick<LogFields, "errorName" | "sqlState"> = {
+    errorName: error instanceof Error ? error.name : typeof error,
+  };
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown };
+    if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) fields.sqlState = code;
+  }
+  return fields;
+}

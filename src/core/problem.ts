@@ -1,0 +1,177 @@
+/**
+ * Every way in which Ebb says no, with its wire form. `type` is the stable name (RFC 9457), `code` the number that
+ * clients of the published contract read, `oauth` the code used on /oauth2/* (RFC 6749 section 5.2).
+ * Texts are fixed: nothing that a caller sent, and nothing that a database said, is ever put into them.
+ */
+export const PROBLEMS = {
+  "malformed-body": { status: 400, code: 4000, oauth: "invalid_request", title: "The body could not be parsed." },
+  "invalid-field": {
+    status: 400,
+    code: 4001,
+    oauth: "invalid_request",
+    title: "A field is missing or has a value that is not allowed.",
+  },
+  "unsupported-grant-type": {
+    status: 400,
+    code: 4002,
+    oauth: "unsupported_grant_type",
+    title: "This grant type is not supported.",
+  },
+  "invalid-scope": {
+    status: 400,
+    code: 4003,
+    oauth: "invalid_scope",
+    title: "None of the requested scopes can be granted.",
+  },
+  "invalid-client-metadata": {
+    status: 400,
+    code: 4004,
+    oauth: "invalid_client_metadata",
+    title: "The client cannot be registered with these properties.",
+  },
+  "registration-key-unknown": {
+    status: 403,
+    code: 4030,
+    oauth: "access_denied",
+    title: "The registration key is not known.",
+  },
+  "registration-key-expired": {
+    status: 403,
+    code: 4031,
+    oauth: "access_denied",
+    title: "The registration key has expired.",
+  },
+  "registration-key-used": {
+    status: 403,
+    code: 4032,
+    oauth: "access_denied",
+    title: "The registration key was for one use and has been used.",
+  },
+  "registration-key-revoked": {
+    status: 403,
+    code: 4033,
+    oauth: "access_denied",
+    title: "The registration key was revoked.",
+  },
+  "invalid-client": {
+    status: 401,
+    code: 4010,
+    oauth: "invalid_client",
+    title: "The client is unknown or its secret is wrong.",
+  },
+  "client-revoked": {
+    status: 401,
+    code: 4011,
+    oauth: "invalid_client",
+    title: "This client was revoked; its instance must register again.",
+  },
+  unauthenticated: { status: 401, code: 4012, oauth: "invalid_token", title: "A valid credential is required." },
+  "token-expired": {
+    status: 401,
+    code: 4013,
+    oauth: "invalid_token",
+    title: "The access token has expired; request a new one.",
+  },
+  "token-not-yet-valid": {
+    status: 401,
+    code: 4014,
+    oauth: "invalid_token",
+    title: "The access token is not valid yet; check the clock against the Date header.",
+  },
+  "token-revoked": { status: 401, code: 4015, oauth: "invalid_token", title: "The access token was revoked." },
+  "instance-deleted": {
+    status: 401,
+    code: 4016,
+    oauth: "invalid_token",
+    title: "The instance of this access token was deleted.",
+  },
+  "key-expired": { status: 401, code: 4017, oauth: "invalid_token", title: "This key has expired." },
+  "key-revoked": { status: 401, code: 4018, oauth: "invalid_token", title: "This key was revoked." },
+  forbidden: { status: 403, code: 4034, oauth: "access_denied", title: "The credential does not permit this." },
+  "tenant-suspended": { status: 403, code: 4035, oauth: "access_denied", title: "The account is suspended." },
+  "not-found": {
+    status: 404,
+    code: 4040,
+    oauth: "invalid_request",
+    title: "There is nothing here, or nothing that this credential may see.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    code: 4050,
+    oauth: "invalid_request",
+    title: "This method is not allowed here; see the Allow header.",
+  },
+  conflict: {
+    status: 409,
+    code: 4090,
+    oauth: "invalid_request",
+    title: "The request conflicts with the current state.",
+  },
+  "body-too-large": {
+    status: 413,
+    code: 4130,
+    oauth: "invalid_request",
+    title: "The body is larger than this route allows.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    code: 4150,
+    oauth: "invalid_request",
+    title: "The content type is not one that this route reads.",
+  },
+  "quota-exceeded": {
+    status: 429,
+    code: 4290,
+    oauth: "slow_down",
+    title: "A rate limit was reached; wait for the time in Retry-After.",
+  },
+  internal: {
+    status: 500,
+    code: 5000,
+    oauth: "server_error",
+    title: "Something failed here; the request id finds it in the logs.",
+  },
+  unavailable: {
+    status: 503,
+    code: 5030,
+    oauth: "temporarily_unavailable",
+    title: "This is temporarily unavailable; try again after the time in Retry-After.",
+  },
+  "outcome-unknown": {
+    status: 503,
+    code: 5031,
+    oauth: "temporarily_unavailable",
+    title: "The connection was lost before the outcome was known; check before repeating.",
+  },
+} as const;
+
+export type ProblemName = keyof typeof PROBLEMS;
+
+/** A field that was refused: `path` as in `os.version`, `message` one fixed sentence. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+export interface ProblemDetail {
+  errors?: readonly FieldError[];
+  /** Seconds; becomes Retry-After. */
+  retryAfterS?: number;
+  headers?: Readonly<Record<string, string>>;
+  /** Extension members of the problem body, such as the violated policies of a 429. */
+  members?: Readonly<Record<string, unknown>>;
+  cause?: unknown;
+}
+
+/** Thrown anywhere below the HTTP layer; the HTTP layer alone turns it into bytes. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly problem: ProblemName;
+  readonly detail: ProblemDetail;
+
+  constructor(problem: ProblemName, detail: ProblemDetail = {}) {
+    super(problem, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.problem = problem;
+    this.detail = detail;
+  }
+}
