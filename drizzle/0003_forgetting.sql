@@ -97,12 +97,12 @@ declare
   counted bigint;
 begin
   perform ebb.assert_sighted(parent);
-  select * into old from ebb.partitions(parent) p where p.upper_bound <= ebb.clock() limit 1;
+  select p.partition::text as name, p.lower_bound, p.upper_bound into old from ebb.partitions(parent) p where p.upper_bound <= ebb.clock() limit 1;
   if not found then return; end if;
   execute format('select count(*) from %s where expires_at >= %L and expires_at < %L', parent, old.lower_bound, old.upper_bound)
     into counted;
-  execute format('drop table %s', old.partition);
-  return query select old.partition::text, counted;
+  execute format('drop table %s', old.name);
+  return query select old.name, counted;
 end
 $$;
 --> statement-breakpoint

@@ -247,6 +247,8 @@ create or replace function ebb.pings_expiry(anchor timestamptz) returns timestam
 --> statement-breakpoint
 alter function ebb.pings_expiry(timestamptz) owner to ebb_maint;
 --> statement-breakpoint
+alter function ebb.pings_expires_at() owner to ebb_maint;
+--> statement-breakpoint
 do $$ declare old name; begin for old in select polname from pg_catalog.pg_policy where polrelid = 'public.dead_letters'::regclass loop execute format('drop policy %I on public.dead_letters', old); end loop; end $$;
 --> statement-breakpoint
 alter table public.dead_letters enable row level security, force row level security;
@@ -332,6 +334,8 @@ create or replace trigger audit_entries_expires_at before insert on public.audit
 create or replace function ebb.audit_entries_expiry(anchor timestamptz) returns timestamptz language sql immutable parallel safe return ebb.expiry(anchor, interval '84 months');
 --> statement-breakpoint
 alter function ebb.audit_entries_expiry(timestamptz) owner to ebb_maint;
+--> statement-breakpoint
+alter function ebb.audit_entries_expires_at() owner to ebb_maint;
 --> statement-breakpoint
 do $$ declare old name; begin for old in select polname from pg_catalog.pg_policy where polrelid = 'public.gate_heartbeats'::regclass loop execute format('drop policy %I on public.gate_heartbeats', old); end loop; end $$;
 --> statement-breakpoint

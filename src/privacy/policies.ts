@@ -117,6 +117,8 @@ function triggerSql(table: DeclaredTable): string[] {
       ? [
           `create or replace function ebb.${table.table}_expiry(anchor timestamptz) returns timestamptz language sql immutable parallel safe return ebb.expiry(anchor, ${kept})`,
           `alter function ebb.${table.table}_expiry(timestamptz) owner to ebb_maint`,
+          // Attaching a partition clones the trigger, which takes the right to execute its function.
+          `alter function ${name}() owner to ebb_maint`,
         ]
       : []),
   ];

@@ -1,0 +1,145 @@
+import { Pool } from "@neondatabase/serverless";
+import { sql } from "drizzle-orm";
+import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
+import { drizzle as drizzleHttp, type NeonHttpDatabase } from "drizzle-orm/neon-http";
+import { drizzle as drizzleSocket, type NeonDatabase } from "drizzle-orm/neon-serverless";
+import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
+import { Problem } from "../core/problem.ts";
+import { httpSql, type Sql } from "./connect.ts";
+import { databaseProblem, isConnectionFailure, sqlStateOf } from "./failure.ts";
+import { ROLE_COULD_BYPASS } from "./role-check.ts";
+
+/** Who entered a tenant, as the database resolved it from the credential's hash. */
+export interface Entered {
+  actorKind: "api-key" | "registration-key";
+  /** A uuid, of a credential or a registration key. */
+  actorId: string;
+  actorTenantId: Id<"tenant">;
+  tenantId: Id<"tenant">;
+  gateId: string;
+  workspaceId: Id<"workspace"> | null;
+  permissions: string[];
+}
+
+/** Whose transaction it is: the SHA-256 of a secret, and the tenant to enter (its own when null). */
+export interface Entry {
+  credentialHash: Uint8Array;
+  target: Id<"tenant"> | null;
+}
+
+export type Reader = NeonHttpDatabase;
+export type Writer = NeonDatabase;
+type Queries = readonly [BatchItem<"pg">, ...BatchItem<"pg">[]];
+
+/** Seconds to wait after Postgres could not be reached. */
+const RETRY_AFTER_S = 5;
+
+interface EnteredRow extends Record<string, unknown> {
+  actor_kind: Entered["actorKind"];
+  actor_id: string;
+  actor_tenant: string;
+  tenant_id: string;
+  gate_id: string;
+  workspace_id: string | null;
+  permissions: string[];
+}
+
+/** Postgres as `ebb_app`: every transaction enters a tenant first, and sees nothing else. */
+export class AppDatabase {
+  readonly #url: string;
+  readonly #sql: Sql;
+  readonly #reader: Reader;
+  #roleIsSafe = false;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#sql = httpSql(url);
+    this.#reader = drizzleHttp(this.#sql, { casing: "snake_case" });
+  }
+
+  /** Reads in one transaction and one round trip: enter, then all the queries. Throws Problems. */
+  async read<Q extends Queries>(
+    entry: Entry,
+    queries: (db: Reader) => Q,
+  ): Promise<{ entered: Entered; results: BatchResponse<Q> }> {
+    try {
+      await this.#refuseUnsafeRole();
+      const enter = this.#reader.execute<EnteredRow>(enterSql(entry));
+      const [rows, ...results] = await this.#reader.batch([enter, ...queries(this.#reader)]);
+      return {
+        entered: enteredOf((rows as { rows: EnteredRow[] }).rows),
+        results: results as unknown as BatchResponse<Q>,
+      };
+    } catch (error) {
+      throw databaseProblem(error, RETRY_AFTER_S);
+    }
+  }
+
+  /**
+   * Runs `fn` in an interactive transaction over a WebSocket, after entering. Committed when `fn` returns, rolled back
+   * when it throws. Throws the Problem `outcome-unknown` when the connection is lost in the commit itself.
+   */
+  async write<T>(entry: Entry, fn: (tx: Writer, entered: Entered) => Promise<T>): Promise<T> {
+    let committing = false;
+    // One pool a request: a Worker's sockets belong to the request that opened them.
+    const pool = new Pool({ connectionString: this.#url, max: 1, connectionTimeoutMillis: 5_000 });
+    pool.on("error", () => undefined);
+    try {
+      await this.#refuseUnsafeRole();
+      const client = await pool.connect();
+      let broken = true;
+      try {
+        const tx = drizzleSocket(client, { casing: "snake_case" });
+        await client.query("begin");
+        const { rows } = await tx.execute<EnteredRow>(enterSql(entry));
+        const result = await fn(tx, enteredOf(rows));
+        committing = true;
+        await client.query("commit");
+        broken = false;
+        return result;
+      } finally {
+        // Closing the connection rolls back whatever was not committed.
+        client.release(broken);
+      }
+    } catch (error) {
+      if (committing && sqlStateOf(error) === null && isConnectionFailure(error)) {
+        throw new Problem("outcome-unknown", { retryAfterS: RETRY_AFTER_S, cause: error });
+      }
+      throw databaseProblem(error, RETRY_AFTER_S);
+    } finally {
+      await pool.end().catch(() => undefined);
+    }
+  }
+
+  /** Asked once, when the connection is first used; a role that could bypass policies serves nothing. */
+  async #refuseUnsafeRole(): Promise<void> {
+    if (this.#roleIsSafe) return;
+    const [answer] = await this.#sql.query(ROLE_COULD_BYPASS, []);
+    if (answer?.["could_bypass"] !== false) {
+      throw new Problem("unavailable", {
+        retryAfterS: 60,
+        cause: new Error("DATABASE_URL_APP names a role that could bypass policies"),
+      });
+    }
+    this.#roleIsSafe = true;
+  }
+}
+
+function enterSql({ credentialHash, target }: Entry) {
+  const hash = `\\x${Array.from(credentialHash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return sql`select * from ebb.enter(${hash}::bytea, ${target === null ? null : uuidFromId("tenant", target)}::uuid)`;
+}
+
+function enteredOf(rows: EnteredRow[]): Entered {
+  const [row] = rows;
+  if (row === undefined) throw new Problem("unauthenticated");
+  return {
+    actorKind: row.actor_kind,
+    actorId: row.actor_id,
+    actorTenantId: idFromUuid("tenant", row.actor_tenant),
+    tenantId: idFromUuid("tenant", row.tenant_id),
+    gateId: row.gate_id,
+    workspaceId: row.workspace_id === null ? null : idFromUuid("workspace", row.workspace_id),
+    permissions: row.permissions,
+  };
+}

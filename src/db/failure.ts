@@ -1,0 +1,52 @@
+import { Problem, type ProblemName } from "../core/problem.ts";
+
+/** An error and what caused it, outermost first. The Neon driver keeps the cause of a lost connection in `sourceError`. */
+function* causes(error: unknown): Generator<Error & { code?: unknown; sourceError?: unknown }> {
+  for (let cause: unknown = error, depth = 0; cause instanceof Error && depth < 8; depth++) {
+    const current: Error & { code?: unknown; sourceError?: unknown } = cause;
+    yield current;
+    cause = current.cause ?? current.sourceError;
+  }
+}
+
+/** The SQLSTATE of an error that Postgres raised, however deep it is wrapped; null for any other error. */
+export function sqlStateOf(error: unknown): string | null {
+  for (const { code } of causes(error)) if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) return code;
+  return null;
+}
+
+/** What `ebb.enter` refuses with (drizzle/…_tenancy.sql), and what each says to the caller. */
+const REFUSALS: Record<string, ProblemName> = {
+  EB401: "unauthenticated",
+  EB403: "tenant-suspended",
+  EB404: "not-found",
+  EB410: "key-expired",
+  EB411: "key-revoked",
+  EB412: "registration-key-used",
+};
+
+/** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */
+const UNAVAILABLE = /^(08|40|53|55|57|58)/;
+
+/**
+ * The Problem for an error from the database: a refusal of `ebb.enter`, or `unavailable` when Postgres could not be
+ * reached or could not serve. Anything else is a fault of ours and comes back as it is.
+ */
+export function databaseProblem(error: unknown, retryAfterS: number): unknown {
+  if (error instanceof Problem) return error;
+  const state = sqlStateOf(error);
+  const refusal = state === null ? undefined : REFUSALS[state];
+  if (refusal !== undefined) return new Problem(refusal);
+  const unavailable = state === null ? isConnectionFailure(error) : UNAVAILABLE.test(state);
+  return unavailable ? new Problem("unavailable", { retryAfterS, cause: error }) : error;
+}
+
+/** Without a SQLSTATE it is the way to Postgres that failed: a driver's error, a closed socket, an ErrorEvent. */
+export function isConnectionFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return true;
+  for (const { name, message } of causes(error)) {
+    if (name === "NeonDbError" || name === "TimeoutError" || name === "AbortError") return true;
+    if (/connection|socket|network|fetch failed|timeout|timed out|ECONN|websocket/i.test(message)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,70 @@
+/**
+ * Every statement that a gate runs on its own SQLite, and the tables they need. A gate keeps its state here because the
+ * answer to a ping may leave only after the ping is durable (the output gate holds it back), and because all that a
+ * ping is checked against must be in the same place.
+ *
+ * | table   | holds                                     | until                                         |
+ * |---------|-------------------------------------------|-----------------------------------------------|
+ * | meta    | the tenant, its plan and status, counters | the tenant is gone                            |
+ * | client  | SHA-256 of each active client's secret    | 90 days after the instance was removed        |
+ * | floor   | tokens issued before this are refused     | such tokens have expired                      |
+ * | seen    | the last bucket an instance pinged in     | that bucket has ended                         |
+ * | journal | pings that Postgres has not yet           | they are flushed                              |
+ * | spent   | admissions that limits still count        | their window has passed                       |
+ */
+export const SCHEMA: readonly string[] = [
+  `create table meta (key text primary key, value) without rowid;
+   create table client (
+     client_id text primary key, instance_id text not null, secret_hash blob not null, scope text not null,
+     revoked_at integer, expires_at integer
+   ) without rowid;
+   create table floor (subject text primary key, before_ms integer not null, reason text not null, expires_at integer not null) without rowid;
+   create table seen (instance_id text not null, kind text not null, bucket integer not null, primary key (instance_id, kind)) without rowid;
+   create table journal (
+     seq integer primary key autoincrement, instance_id text not null, kind text not null, bucket integer not null,
+     received_at integer not null, expires_at integer not null, os_kind text, os_name text, os_version text
+   );
+   create table spent (
+     policy text not null, subject text not null, opened_at integer not null, nth integer not null, count integer not null,
+     expires_at integer, primary key (policy, subject, opened_at, nth)
+   ) without rowid;`,
+];
+
+export const SQL = {
+  version: "select value from meta where key = 'schema'",
+  setMeta: "insert into meta (key, value) values (?, ?) on conflict (key) do update set value = excluded.value",
+  allMeta: "select key, value from meta",
+
+  client: "select instance_id, secret_hash, scope, revoked_at from client where client_id = ?",
+  putClient: `insert into client (client_id, instance_id, secret_hash, scope) values (?, ?, ?, ?)
+    on conflict (client_id) do update set instance_id = excluded.instance_id, secret_hash = excluded.secret_hash, scope = excluded.scope
+    where client.revoked_at is null`,
+  revokeClient: `insert into client (client_id, instance_id, secret_hash, scope, revoked_at, expires_at) values (?, ?, x'', '', ?, ?)
+    on conflict (client_id) do update set secret_hash = x'', revoked_at = excluded.revoked_at, expires_at = excluded.expires_at
+    where client.revoked_at is null`,
+
+  floors: "select subject, before_ms, reason, expires_at from floor",
+  putFloor: `insert into floor (subject, before_ms, reason, expires_at) values (?, ?, ?, ?)
+    on conflict (subject) do update set before_ms = max(before_ms, excluded.before_ms), reason = excluded.reason,
+      expires_at = max(expires_at, excluded.expires_at)`,
+
+  seen: `insert into seen (instance_id, kind, bucket) values (?, ?, ?)
+    on conflict (instance_id, kind) do update set bucket = excluded.bucket where seen.bucket < excluded.bucket`,
+  journal: `insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version)
+    values (?, ?, ?, ?, ?, ?, ?, ?)`,
+  pending: "select count(*) as pending from journal",
+  batch: `select seq, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version
+    from journal order by seq limit ?`,
+  flushed: "delete from journal where seq <= ?",
+
+  spent: "select opened_at, count from spent where policy = ? and subject = ? order by opened_at, nth",
+  spend: "insert into spent (policy, subject, opened_at, nth, count, expires_at) values (?, ?, ?, ?, ?, ?)",
+
+  /** A chunk ends where the next begins: all before the last one that began before the window are out of it. */
+  forgetChunks: `delete from spent where policy = ?1 and subject = ?2 and opened_at <
+    (select max(opened_at) from spent where policy = ?1 and subject = ?2 and opened_at <= ?3)`,
+  forgetClients: "delete from client where expires_at <= ?",
+  forgetFloors: "delete from floor where expires_at <= ?",
+  forgetSeen: "delete from seen where bucket < ?",
+  forgetSpent: "delete from spent where expires_at <= ?",
+} as const;

@@ -1,0 +1,153 @@
+import type * as z from "zod";
+import type { Credential } from "../access/credential.ts";
+import { PROBLEMS, type ProblemName } from "../core/problem.ts";
+import type { Deps } from "../deps.ts";
+import type { Reply } from "./reply.ts";
+
+/** How a caller proves who it is. The last two travel in the body, so the transport checks no bearer for them. */
+export type Security = "public" | "instance-token" | "api-key" | "client-secret" | "registration-key";
+export type BearerSecurity = "instance-token" | "api-key";
+export type CredentialOf<S extends Security> = S extends BearerSecurity ? Extract<Credential, { kind: S }> : undefined;
+
+export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+export type Method = (typeof METHODS)[number];
+
+export type BodyContent = "application/json" | "application/x-www-form-urlencoded";
+
+/** 16 KiB: the bound of a body unless its route declares another (design, "Edges"). */
+export const DEFAULT_MAX_BYTES = 16 * 1024;
+
+export interface BodyDefinition<B extends z.ZodType = z.ZodType, R extends boolean = boolean> {
+  content: BodyContent;
+  schema: B;
+  /** False: a request without any bytes is accepted and the handler sees `undefined`. */
+  required: R;
+  maxBytes?: number;
+  /** Valid by the schema; printed in the documents and used by the contract cases. */
+  example: z.input<B>;
+}
+
+export interface ResponseDefinition {
+  description: string;
+  schema?: z.ZodType;
+  example?: unknown;
+  /** `application/json` unless said otherwise. */
+  contentType?: string;
+  /** Header name → one sentence on its meaning. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+export interface RouteInput<P, Q, B, C> {
+  params: P;
+  query: Q;
+  body: B;
+  credential: C;
+  requestId: string;
+  request: Request;
+  deps: Deps;
+}
+
+/** What documents and mounting read of a route. */
+export interface RouteFacts {
+  readonly method: Method;
+  /** OpenAPI style: `/api/v1/instances/{instance_id}`. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly security: Security;
+  /** For the documents only; the verb behind the route is what checks it. */
+  readonly permission?: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly responses: Readonly<Record<number, ResponseDefinition>>;
+  readonly problems: readonly ProblemName[];
+  /** Taken from a rate limit: adds quota-exceeded, unavailable and the RateLimit headers to the documents. */
+  readonly limited?: boolean;
+  /** Successes are not logged one by one (thousands a second); failures are. */
+  readonly quiet?: boolean;
+}
+
+export interface RouteDefinition extends RouteFacts {
+  readonly body?: Required<BodyDefinition>;
+  readonly handle: (input: RouteInput<unknown, unknown, unknown, Credential | undefined>) => Promise<Reply>;
+}
+
+type Empty = Readonly<Record<never, never>>;
+type BodyOf<B extends z.ZodType, R extends boolean> = [R] extends [true] ? z.output<B> : z.output<B> | undefined;
+
+export interface RouteOptions<
+  S extends Security,
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  B extends z.ZodType,
+  R extends boolean,
+> extends RouteFacts {
+  readonly security: S;
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: BodyDefinition<B, R>;
+  readonly handle: (input: RouteInput<z.output<P>, z.output<Q>, BodyOf<B, R>, CredentialOf<S>>) => Promise<Reply>;
+}
+
+/** Checks a route when it is built and freezes it, with the problems that its declaration implies added to its own. */
+export function defineRoute<
+  S extends Security,
+  P extends z.ZodObject = z.ZodObject<Empty>,
+  Q extends z.ZodObject = z.ZodObject<Empty>,
+  B extends z.ZodType = z.ZodUndefined,
+  R extends boolean = boolean,
+>(options: RouteOptions<S, P, Q, B, R>): RouteDefinition {
+  const { body, handle, ...facts } = options;
+  const name = `${facts.method} ${facts.path}`;
+  if (!/^(?:\/(?:[A-Za-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$/.test(facts.path)) throw new TypeError(`${name}: bad path`);
+  if (!/^[a-z][a-z0-9_]*$/.test(facts.operationId)) throw new TypeError(`${name}: operationId must be snake_case`);
+  if (body !== undefined && facts.method === "GET") throw new TypeError(`${name}: GET takes no body`);
+  const declared = new Set(Object.keys(facts.params?.shape ?? {}));
+  const placeholders = pathParameters(facts.path);
+  if (placeholders.length !== declared.size || !placeholders.every((placeholder) => declared.has(placeholder))) {
+    throw new TypeError(`${name}: params and the path's placeholders differ`);
+  }
+  if (body !== undefined && !body.schema.safeParse(body.example).success) {
+    throw new TypeError(`${name}: the example is not valid`);
+  }
+  const maxBytes = body?.maxBytes ?? DEFAULT_MAX_BYTES;
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new TypeError(`${name}: maxBytes must be positive`);
+  return Object.freeze({
+    ...facts,
+    tags: Object.freeze([...facts.tags]),
+    problems: Object.freeze(problemsOf(facts, body !== undefined)),
+    ...(body === undefined ? {} : { body: Object.freeze({ ...body, maxBytes }) as Required<BodyDefinition> }),
+    handle: handle as unknown as RouteDefinition["handle"],
+  });
+}
+
+/** Names of the placeholders of a path, in order. */
+export function pathParameters(path: string): string[] {
+  return [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] ?? "");
+}
+
+const BY_SECURITY: Record<Security, readonly ProblemName[]> = {
+  public: [],
+  "instance-token": ["unauthenticated", "token-expired", "token-not-yet-valid", "token-revoked", "instance-deleted"],
+  "api-key": ["unauthenticated", "key-expired", "key-revoked", "unavailable"],
+  "client-secret": ["invalid-client", "client-revoked"],
+  "registration-key": [
+    "registration-key-unknown",
+    "registration-key-expired",
+    "registration-key-used",
+    "registration-key-revoked",
+  ],
+};
+
+function problemsOf(facts: RouteFacts, hasBody: boolean): ProblemName[] {
+  const names = new Set<ProblemName>([...facts.problems, ...BY_SECURITY[facts.security], "internal"]);
+  const add = (when: boolean, ...more: ProblemName[]) => when && more.forEach((name) => void names.add(name));
+  add(facts.permission !== undefined, "forbidden");
+  add(facts.params !== undefined, "invalid-field", "not-found");
+  add(facts.query !== undefined, "invalid-field");
+  add(hasBody, "malformed-body", "invalid-field", "body-too-large", "unsupported-media-type");
+  add(facts.limited === true, "quota-exceeded", "unavailable");
+  return (Object.keys(PROBLEMS) as ProblemName[]).filter((name) => names.has(name));
+}

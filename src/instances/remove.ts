@@ -1,0 +1,32 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { Id } from "../core/id.ts";
+import { Problem } from "../core/problem.ts";
+import { credentials, instances } from "../db/schema.ts";
+import { deliverOutbox } from "../gate/outbox.ts";
+import { type Context, mutate } from "../verb.ts";
+
+/**
+ * Removes an instance and revokes its secret; both are forgotten 90 days later. `effective` says whether its gate has
+ * acknowledged it: from then on its tokens and its secret are refused. Throws `not-found`, `forbidden`.
+ */
+export async function removeInstance(context: Context, id: Id<"instance">): Promise<{ effective: boolean }> {
+  const gateId = await mutate(context, "instances:delete", async (tx, entered) => {
+    const removedAt = context.deps.clock.now();
+    const [removed] = await tx
+      .update(instances)
+      .set({ removedAt })
+      .where(and(eq(instances.id, id), isNull(instances.removedAt)))
+      .returning({ clientId: instances.clientId });
+    if (removed === undefined) throw new Problem("not-found");
+    await tx
+      .update(credentials)
+      .set({ revokedAt: removedAt })
+      .where(and(eq(credentials.instanceId, id), isNull(credentials.revokedAt)));
+    return {
+      result: entered.gateId,
+      audit: { action: "instance.removed", subject: id, detail: {} },
+      post: [{ kind: "instance-removed", instanceId: id, clientId: removed.clientId, removedAtMs: removedAt }],
+    };
+  });
+  return { effective: await deliverOutbox(context.deps, gateId) };
+}

@@ -1,0 +1,131 @@
+import type { Policy } from "./plans.ts";
+import { SlidingLog } from "./sliding-log.ts";
+
+/** How one policy stands after a decision. Times in whole seconds, rounded up: waiting that long is enough. */
+export interface PolicyState {
+  name: string;
+  limit: number;
+  windowS: number;
+  remaining: number;
+  resetS: number;
+}
+
+export interface Decision {
+  admitted: boolean;
+  states: PolicyState[];
+  /** Names of the policies that refused. */
+  violated: string[];
+  /** Seconds after which the same call would be admitted, were it alone. 0 when it was. */
+  retryAfterS: number;
+}
+
+/** Admissions that were written down in one go: `count` of them, none before `openedAt` (ms). */
+export interface SpentChunk {
+  openedAt: number;
+  count: number;
+}
+
+/** Where admissions outlive the process. `save` must be durable before the answer that it admits is sent. */
+export interface SpentStore {
+  load(policy: string, subject: string): SpentChunk[];
+  save(policy: Policy, subject: string, chunk: SpentChunk): void;
+}
+
+interface Meter {
+  log: SlidingLog;
+  /** Admissions already written down and not yet used. */
+  reserved: number;
+}
+
+/** At most this many meters of single callers are kept in memory; the others are read again when they are needed. */
+const METERS = 20_000;
+
+/**
+ * Decides over every policy that applies at once: refused by one means charged by none. Limits below 100 write every
+ * admission; larger ones write down a hundredth of the limit ahead of its use, so that after a restart only the chunk
+ * that was open counts as spent, though it may not have been: never over the limit, under by at most one chunk.
+ */
+export class Limiter {
+  readonly #store: SpentStore;
+  readonly #meters = new Map<string, Meter>();
+
+  constructor(store: SpentStore) {
+    this.#store = store;
+  }
+
+  /** Takes `cost` from every policy for this caller, or from none. */
+  take(policies: readonly Policy[], caller: string, nowMs: number, cost = 1): Decision {
+    const meters = policies.map((policy) => this.#meter(policy, caller, nowMs));
+    const waits = meters.map((meter) => meter.log.waitMs(nowMs, cost));
+    const admitted = waits.every((wait) => wait === 0);
+    if (admitted) {
+      for (const [index, policy] of policies.entries()) {
+        this.#spend(policy, caller, meters[index] as Meter, nowMs, cost);
+      }
+    }
+    return {
+      admitted,
+      states: policies.map((policy, index) => stateOf(policy, (meters[index] as Meter).log, nowMs)),
+      violated: policies.filter((_, index) => waits[index] !== 0).map((policy) => policy.name),
+      retryAfterS: Math.ceil(Math.max(0, ...waits) / 1000),
+    };
+  }
+
+  #spend(policy: Policy, caller: string, meter: Meter, nowMs: number, cost: number): void {
+    meter.log.add(nowMs, cost);
+    if (meter.reserved < cost) {
+      const count = Math.max(chunkOf(policy.limit), cost);
+      this.#store.save(policy, subjectOf(policy, caller), { openedAt: nowMs, count });
+      meter.reserved += count;
+    }
+    meter.reserved -= cost;
+  }
+
+  #meter(policy: Policy, caller: string, nowMs: number): Meter {
+    const subject = subjectOf(policy, caller);
+    const key = `${policy.name} ${subject}`;
+    const known = this.#meters.get(key);
+    if (known !== undefined && known.log.limit === policy.limit && known.log.windowMs === policy.windowS * 1000) {
+      return known;
+    }
+    const meter: Meter = { log: new SlidingLog(policy.limit, policy.windowS * 1000), reserved: 0 };
+    restore(meter.log, this.#store.load(policy.name, subject), nowMs);
+    if (this.#meters.size >= METERS) this.#forgetSingles();
+    this.#meters.set(key, meter);
+    return meter;
+  }
+
+  /** Lets go of the meters that can be read again without loss: those that reserve nothing. */
+  #forgetSingles(): void {
+    for (const [key, meter] of this.#meters) {
+      if (meter.reserved === 0) this.#meters.delete(key);
+      if (this.#meters.size <= METERS / 2) return;
+    }
+  }
+}
+
+function chunkOf(limit: number): number {
+  return limit < 100 ? 1 : Math.floor(limit / 100);
+}
+
+function subjectOf(policy: Policy, caller: string): string {
+  return policy.scope === "tenant" ? "" : caller;
+}
+
+/** A chunk's admissions came before the next chunk was opened; those of the last one no later than now. */
+function restore(log: SlidingLog, chunks: SpentChunk[], nowMs: number): void {
+  for (const [index, chunk] of chunks.entries()) {
+    const stamp = chunk.count === 1 ? chunk.openedAt : (chunks[index + 1]?.openedAt ?? nowMs);
+    if (stamp > nowMs - log.windowMs) log.add(Math.min(stamp, nowMs), chunk.count);
+  }
+}
+
+function stateOf(policy: Policy, log: SlidingLog, nowMs: number): PolicyState {
+  return {
+    name: policy.name,
+    limit: policy.limit,
+    windowS: policy.windowS,
+    remaining: log.remaining(nowMs),
+    resetS: Math.ceil(log.resetMs(nowMs) / 1000),
+  };
+}

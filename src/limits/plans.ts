@@ -1,0 +1,51 @@
+/** What a caller does, for the purpose of limits. */
+export type RouteClass = "alive" | "token" | "register" | "account";
+
+/** Whose admissions a policy counts: everybody's in the tenant, or one instance's or key's. */
+export type PolicyScope = "tenant" | "caller";
+
+/** At most `limit` admissions in any trailing `windowS` seconds. */
+export interface Policy {
+  name: string;
+  scope: PolicyScope;
+  limit: number;
+  windowS: number;
+}
+
+export const PLANS = ["free", "team", "enterprise"] as const;
+export type Plan = (typeof PLANS)[number];
+
+/** An instance pings at its start and every 24 h; one that restarts every two minutes is still within its limit. */
+const callerPolicies: Record<RouteClass, Policy> = {
+  alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600 },
+  token: { name: "token-client", scope: "caller", limit: 30, windowS: 3600 },
+  register: { name: "register-key", scope: "caller", limit: 600, windowS: 3600 },
+  account: { name: "account-key", scope: "caller", limit: 600, windowS: 60 },
+};
+
+const tenantLimits: Record<Plan, Record<RouteClass, number>> = {
+  free: { alive: 1_000, token: 1_000, register: 100, account: 600 },
+  team: { alive: 10_000, token: 10_000, register: 1_000, account: 3_000 },
+  enterprise: { alive: 600_000, token: 600_000, register: 10_000, account: 12_000 },
+};
+
+const TENANT_WINDOW_S = 60;
+
+function tableOf(plan: Plan): Record<RouteClass, readonly Policy[]> {
+  const both = (routeClass: RouteClass): readonly Policy[] => [
+    callerPolicies[routeClass],
+    { name: `${routeClass}-tenant`, scope: "tenant", limit: tenantLimits[plan][routeClass], windowS: TENANT_WINDOW_S },
+  ];
+  return { alive: both("alive"), token: both("token"), register: both("register"), account: both("account") };
+}
+
+const TABLE: Record<Plan, Record<RouteClass, readonly Policy[]>> = {
+  free: tableOf("free"),
+  team: tableOf("team"),
+  enterprise: tableOf("enterprise"),
+};
+
+/** The policies that apply to a call of this class under this plan: the caller's own first, then the tenant's. */
+export function policiesOf(plan: Plan, routeClass: RouteClass): readonly Policy[] {
+  return TABLE[plan][routeClass];
+}

@@ -1,0 +1,15 @@
+import { print } from "./print.ts";
+import { run } from "./run.ts";
+import { tour } from "./tour.ts";
+import { startWorker } from "./worker.ts";
+
+/** `npm run dev`: the database side and the Worker. */
+await run({
+  needsPort: true,
+  forWrangler: false,
+  more: async ({ paths, port, signal }) => {
+    const worker = await startWorker({ paths, port, signal, say: print });
+    return [{ name: "The Worker", ...worker }];
+  },
+  ready: ({ url, local }, elapsedMs) => [`ready ${url} (${elapsedMs} ms)`, "", ...tour(local)],
+});

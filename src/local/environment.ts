@@ -1,0 +1,108 @@
+import { writeDevVars, writeWranglerDevVars } from "./dev-vars.ts";
+import { freePort } from "./listening-port.ts";
+import { type LocalJson, readLocalJson, writeLocalJson } from "./local-json.ts";
+import { takeLock } from "./lock.ts";
+import { type NeonEndpoint, startNeonEndpoint } from "./neon-endpoint.ts";
+import { type LocalPaths, makeDataFolder } from "./paths.ts";
+import { type LocalPostgres, startPostgres } from "./postgres.ts";
+import { prepareDatabase } from "./prepare.ts";
+import { type LocalSecrets, loadLocalSecrets } from "./secrets.ts";
+import { seed } from "./seed.ts";
+
+export interface EnvironmentOptions {
+  paths: LocalPaths;
+  /** Where the Worker answers, or will. */
+  port: number;
+  /** Whether to write `.dev.vars` too, for a plain `wrangler dev`. */
+  forWrangler: boolean;
+  /** Aborted by Ctrl-C, at any moment of the start. */
+  signal: AbortSignal;
+  /** Hears of slow steps and of anything unusual, a sentence each. */
+  say: (line: string) => void;
+}
+
+export interface LocalEnvironment {
+  url: string;
+  postgres: LocalPostgres;
+  neon: NeonEndpoint;
+  secrets: LocalSecrets;
+  /** As written to local.json. */
+  local: LocalJson;
+  /** Ends sessions, stops PostgreSQL and gives the data folder back. */
+  stop(): Promise<void>;
+}
+
+const DATABASE = "ebb";
+
+/**
+ * Starts the database side: lock, PostgreSQL, Neon endpoint, tables, seed, and the files that tell others. When a step
+ * fails or is aborted, the earlier ones are undone before it throws.
+ */
+export async function startDatabaseSide(options: EnvironmentOptions): Promise<LocalEnvironment> {
+  const { paths, signal, say } = options;
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (let step = undo.pop(); step; step = undo.pop()) await step();
+  };
+  try {
+    makeDataFolder(paths.data);
+    undo.push(await takeLock(paths.lock));
+    const secrets = await loadLocalSecrets(paths);
+    const before = await readLocalJson(paths);
+    signal.throwIfAborted();
+
+    const postgres = await startPostgres({ dataDir: paths.postgres, logFile: paths.log, signal, say });
+    const lastNeonPort = before && URL.canParse(before.neonEndpoint) ? Number(new URL(before.neonEndpoint).port) : null;
+    const started = startNeonEndpoint({ postgresPort: postgres.port, port: await freePort(lastNeonPort) });
+    // Together: the endpoint waits for queries that only end with the server.
+    undo.push(async () => {
+      const ending = started.then((neon) => neon.stop()).catch(() => undefined);
+      await postgres.stop();
+      await ending;
+    });
+    const neon = await started;
+    signal.throwIfAborted();
+
+    const addresses = { httpUrl: neon.httpUrl, wsProxy: neon.wsProxy };
+    const superuserUrl = postgres.superuserUrl();
+    const { urls } = await prepareDatabase({ superuserUrl, neon: addresses, secrets, database: DATABASE });
+    signal.throwIfAborted();
+    const url = `http://127.0.0.1:${options.port}`;
+    const seeded = await seed({ urls, neon: addresses, secrets, url });
+    const local = await writeLocalJson(paths, { url, urls, neonEndpoint: neon.httpUrl }, seeded, before);
+    if (!seeded && !before) {
+      say(
+        `${paths.localJson} was lost and its keys cannot be shown again: make new ones with npm run ebb -- key create.`,
+      );
+    }
+
+    const vars = workerVars(urls, secrets, neon, url);
+    await writeDevVars(paths.devVars, vars);
+    if (options.forWrangler && !(await writeWranglerDevVars(vars))) {
+      say(`.dev.vars is yours and stays as it is: what the Worker needs is in ${paths.devVars}.`);
+    }
+    signal.throwIfAborted();
+    return { url, postgres, neon, secrets, local, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function workerVars(
+  urls: Record<"app" | "ingest" | "purge" | "jobs", string>,
+  secrets: LocalSecrets,
+  neon: NeonEndpoint,
+  url: string,
+): Record<string, string> {
+  return {
+    DATABASE_URL_APP: urls.app,
+    DATABASE_URL_INGEST: urls.ingest,
+    DATABASE_URL_PURGE: urls.purge,
+    DATABASE_URL_JOBS: urls.jobs,
+    TOKEN_SIGNING_KEYS: secrets.TOKEN_SIGNING_KEYS,
+    ROUTING_HMAC_KEYS: secrets.ROUTING_HMAC_KEYS,
+    NEON_LOCAL_ENDPOINT: neon.httpUrl,
+    PUBLIC_URL: url,
+  };
+}

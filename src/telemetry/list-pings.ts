@@ -1,0 +1,38 @@
+import { desc, eq } from "drizzle-orm";
+import type { Id } from "../core/id.ts";
+import { Problem } from "../core/problem.ts";
+import { instances, pings } from "../db/schema.ts";
+import { type Context, read } from "../verb.ts";
+
+export interface Ping {
+  kind: "alive";
+  /** Start of the bucket, when it was received, when it will be forgotten: ms since 1970. */
+  bucket: number;
+  receivedAt: number;
+  expiresAt: number;
+  osKind: string | null;
+  osName: string | null;
+  osVersion: string | null;
+}
+
+/** What is kept of an instance's pings, newest first: at most 30, one a day. Throws `not-found`. */
+export async function listPings(context: Context, instanceId: Id<"instance">): Promise<Ping[]> {
+  const [known, rows] = await read(context, "pings:read", (db) => [
+    db.select({ id: instances.id }).from(instances).where(eq(instances.id, instanceId)),
+    db
+      .select({
+        kind: pings.kind,
+        bucket: pings.bucket,
+        receivedAt: pings.receivedAt,
+        expiresAt: pings.expiresAt,
+        osKind: pings.osKind,
+        osName: pings.osName,
+        osVersion: pings.osVersion,
+      })
+      .from(pings)
+      .where(eq(pings.instanceId, instanceId))
+      .orderBy(desc(pings.bucket)),
+  ]);
+  if (known.length === 0) throw new Problem("not-found");
+  return rows;
+}

@@ -1,0 +1,41 @@
+import { loadRoutingKeys } from "../src/access/routing-id.ts";
+import { loadTokenKeys } from "../src/access/token-keys.ts";
+import { systemClock } from "../src/core/clock.ts";
+import { jsonLogger, type Logger } from "../src/core/log.ts";
+import { AppDatabase } from "../src/db/app-database.ts";
+import { httpSql, useLocalEndpoint } from "../src/db/connect.ts";
+import type { Deps } from "../src/deps.ts";
+import type { Ingest } from "../src/telemetry/ingest.ts";
+import { postgresIngest } from "../src/telemetry/postgres-ingest.ts";
+import type { Env } from "./bindings.ts";
+import { gateDirectory } from "./gate-directory.ts";
+
+/** Workers Logs indexes one JSON object a line; the level decides where it is shown. */
+export const consoleLogger: Logger = jsonLogger((level, line) => {
+  // biome-ignore lint/suspicious/noConsole: the console is how a Worker logs
+  console[level](line);
+});
+
+/** The composition root: the whole product, made of what this deployment binds. Throws when a secret is malformed. */
+export async function createDeps(env: Env): Promise<Deps> {
+  if (env.NEON_LOCAL_ENDPOINT) useLocalEndpoint(env.NEON_LOCAL_ENDPOINT);
+  return {
+    clock: systemClock,
+    logger: consoleLogger,
+    random: Math.random,
+    publicUrl: env.PUBLIC_URL.replace(/\/+$/, ""),
+    tokenKeys: await loadTokenKeys(env.TOKEN_SIGNING_KEYS),
+    routingKeys: await loadRoutingKeys(env.ROUTING_HMAC_KEYS),
+    gates: gateDirectory(env),
+    app: new AppDatabase(env.DATABASE_URL_APP),
+    ingest: ingestOf(env),
+    jobs: httpSql(env.DATABASE_URL_JOBS),
+    purge: httpSql(env.DATABASE_URL_PURGE),
+  };
+}
+
+/** What a gate needs of Postgres: a role that inserts events and no more. */
+export function ingestOf(env: Env): Ingest {
+  if (env.NEON_LOCAL_ENDPOINT) useLocalEndpoint(env.NEON_LOCAL_ENDPOINT);
+  return postgresIngest(httpSql(env.DATABASE_URL_INGEST), systemClock);
+}

@@ -1,0 +1,125 @@
+import { DurableObject } from "cloudflare:workers";
+import { systemClock } from "../src/core/clock.ts";
+import { errorFields } from "../src/core/log.ts";
+import { backoffMs } from "../src/gate/backoff.ts";
+import { BATCH, flushJournal } from "../src/gate/flush.ts";
+import { TenantGateState } from "../src/gate/gate.ts";
+import type {
+  ClientAnswer,
+  ClientCall,
+  DeliverCall,
+  FlushReport,
+  Gate,
+  PingAnswer,
+  PingCall,
+  TakeCall,
+} from "../src/gate/protocol.ts";
+import { GateStore } from "../src/gate/store.ts";
+import type { Decision } from "../src/limits/limiter.ts";
+import type { Ingest } from "../src/telemetry/ingest.ts";
+import type { Env } from "./bindings.ts";
+import { consoleLogger, ingestOf } from "./runtime.ts";
+
+/** How long the first unflushed ping waits for others to share its statement. */
+const FLUSH_DELAY_MS = 5_000;
+
+/**
+ * The shell of a tenant's gate: RPC in, alarm out. Its state lives here, in SQLite beside the code, because validity,
+ * limits and the journal must be decided in one place and be durable before the answer leaves (output gate).
+ */
+export class TenantGate extends DurableObject<Env> implements Gate {
+  readonly #store: GateStore;
+  readonly #state: TenantGateState;
+  readonly #ingest: Ingest;
+  readonly #logger = consoleLogger;
+  #flushing: Promise<FlushReport> | null = null;
+  #failures = 0;
+  /** True while an alarm is set: setting one costs a write, so it is set once a flush, not once a ping. */
+  #armed: boolean = false;
+  #unflushed: number;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new GateStore(ctx.storage);
+    this.#state = new TenantGateState(this.#store, systemClock);
+    this.#ingest = ingestOf(env);
+    this.#unflushed = this.#store.pending();
+    // An alarm is never lost, but a gate that was stopped by hand between two flushes has none.
+    if (this.#unflushed > 0) this.ctx.waitUntil(this.#arm(FLUSH_DELAY_MS));
+  }
+
+  async ping(call: PingCall): Promise<PingAnswer> {
+    const answer = this.#state.ping(call);
+    if (answer.outcome === "recorded") {
+      this.#unflushed += 1;
+      const full = this.#unflushed === BATCH && this.#failures === 0;
+      if (full || !this.#armed) await this.#arm(full ? 0 : FLUSH_DELAY_MS);
+    }
+    return answer;
+  }
+
+  async authenticateClient(call: ClientCall): Promise<ClientAnswer> {
+    return this.#state.authenticateClient(call);
+  }
+
+  async take(call: TakeCall): Promise<Decision> {
+    return this.#state.take(call);
+  }
+
+  async deliver(call: DeliverCall): Promise<void> {
+    this.#state.deliver(call);
+  }
+
+  async flush(): Promise<FlushReport> {
+    // One flush at a time: two would send the same rows, and the journal is cut from its start.
+    this.#flushing ??= this.#flushOnce().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  /** Never throws: re-arms first, so that neither an exception nor a crash can leave the journal without an alarm. */
+  override async alarm(): Promise<void> {
+    await this.#arm(backoffMs(this.#failures + 1, Math.random()));
+    try {
+      const report = await this.flush();
+      this.#failures = 0;
+      this.#state.forget();
+      if (report.pending === 0 && this.#unflushed === 0) {
+        this.#armed = false;
+        await this.ctx.storage.deleteAlarm();
+      } else {
+        await this.#arm(FLUSH_DELAY_MS);
+      }
+    } catch (error) {
+      this.#failures += 1;
+      this.#logger.log("warn", "flush-failed", {
+        ...(this.#state.tenant.gateId && { gateId: this.#state.tenant.gateId }),
+        attempt: this.#failures,
+        pending: this.#unflushed,
+        ...errorFields(error),
+      });
+      await this.#arm(backoffMs(this.#failures, Math.random()));
+    }
+  }
+
+  async #flushOnce(): Promise<FlushReport> {
+    const { gateId, tenantId } = this.#state.tenant;
+    if (gateId === null || tenantId === null)
+      return { recorded: 0, repeated: 0, expired: 0, gone: 0, dead: 0, pending: 0 };
+    try {
+      const report = await flushJournal(this.#store, this.#ingest, { gateId, tenantId });
+      const { recorded, expired, gone, dead, pending } = report;
+      if (expired + gone + dead > 0) this.#logger.log("warn", "flush-left-out", { gateId, expired, gone, dead });
+      this.#logger.log("info", "flushed", { gateId, rows: recorded, pending });
+      return report;
+    } finally {
+      this.#unflushed = this.#store.pending();
+    }
+  }
+
+  async #arm(delayMs: number): Promise<void> {
+    this.#armed = true;
+    await this.ctx.storage.setAlarm(Date.now() + delayMs);
+  }
+}
