@@ -291,7 +291,7 @@ create policy outbox_ebb_purge_delete on public.outbox for delete to ebb_purge u
 --> statement-breakpoint
 revoke all on public.outbox from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs, ebb_maint;
 --> statement-breakpoint
-grant insert (tenant_id, gate_id, message, recorded_at) on public.outbox to ebb_app;
+grant insert on public.outbox to ebb_app;
 --> statement-breakpoint
 grant select on public.outbox to ebb_maint;
 --> statement-breakpoint

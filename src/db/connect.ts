@@ -5,8 +5,8 @@ const PATIENCE_MS = 35_000;
 
 /** On a developer's machine the driver speaks to the stand-in for Neon's endpoint, over plain HTTP and WebSocket. */
 export function useLocalEndpoint(endpoint: string): void {
-  const { host } = new URL(endpoint);
-  neonConfig.fetchEndpoint = `${endpoint.replace(/\/+$/, "")}/sql`;
+  const { host, origin } = new URL(endpoint);
+  neonConfig.fetchEndpoint = `${origin}/sql`;
   neonConfig.wsProxy = (address, port) => `${host}/v2?address=${address}:${port}`;
   neonConfig.useSecureWebSocket = false;
   neonConfig.pipelineConnect = false;
@@ -22,11 +22,11 @@ export function httpSql(url: string): Sql {
       // A signal of its own for each call: one made at start would soon be over.
       if (property === "query") {
         return (text: string, params?: unknown[], options?: object) =>
-          target.query(text, params, { ...options, ...patience() });
+          target.query(text, params, { ...patience(), ...options });
       }
       if (property === "transaction") {
         return (queries: Parameters<Sql["transaction"]>[0], options?: object) =>
-          target.transaction(queries, { ...options, ...patience() });
+          target.transaction(queries, { ...patience(), ...options });
       }
       return Reflect.get(target, property, receiver);
     },

@@ -25,7 +25,11 @@ export function healthCheck(sql: Sql, clock: Clock): () => Promise<Health> {
       .query("select 1", [], { fetchOptions: { signal: AbortSignal.timeout(PATIENCE_MS) } })
       .then(() => true)
       .catch(() => false);
-    known = { status: reached ? "ok" : "degraded", checks: { database: reached ? "ok" : "unreachable" }, checkedAtMs: now };
+    known = {
+      status: reached ? "ok" : "degraded",
+      checks: { database: reached ? "ok" : "unreachable" },
+      checkedAtMs: now,
+    };
     return known;
   };
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { policyMigration } from "../privacy/policies.ts";
 
 /**
@@ -7,7 +7,7 @@ import { policyMigration } from "../privacy/policies.ts";
  * and fails when a file differs. A migration that has been released is not rewritten: make an empty one first
  * (`npx drizzle-kit generate --config drizzle/config.ts --custom --name policies`), and this fills it.
  */
-const migrations = fileURLToPath(new URL("../../drizzle/", import.meta.url));
+const migrations = join(import.meta.dirname, "../../drizzle/");
 
 function newestPolicies(): string {
   const newest = readdirSync(migrations)

@@ -23,6 +23,12 @@ export function startedAt(pid: number): string | null {
   return ps(pid, "lstart=");
 }
 
+/** The parent of a process, or null when it is gone. */
+export function parentOf(pid: number): number | null {
+  const text = LINUX ? statFields(pid)?.[1] : ps(pid, "ppid=");
+  return text ? Number(text) : null;
+}
+
 /** The arguments a process was started with, or none when it is gone. */
 export function commandLine(pid: number): string[] {
   if (!LINUX) return ps(pid, "args=")?.split(" ") ?? [];

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { errorCode, errorMessage, StartFailure } from "./failure.ts";
 
@@ -53,11 +53,22 @@ export function makeDataFolder(data: string): void {
       if (!statSync(data).isDirectory()) throw new StartFailure(`The data folder ${data} is a file: set EBB_DATA.`);
       return;
     }
-    mkdirSync(data, { recursive: true });
+    makeFolder(data);
     chmodSync(data, process.getuid?.() === 0 ? 0o711 : 0o700);
   } catch (error) {
     if (error instanceof StartFailure) throw error;
     const reason = errorCode(error) === "EACCES" ? "permission denied" : errorMessage(error);
     throw new StartFailure(`The data folder ${data} cannot be made (${reason}): set EBB_DATA to a folder of yours.`);
+  }
+}
+
+/** Node's own recursive mkdir never ends below a folder that cannot have folders, such as /proc. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" || existsSync(dirname(path))) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path);
   }
 }

@@ -1,3 +1,8 @@
+import { loadRoutingKeys } from "../access/routing-id.ts";
+import { newId } from "../core/id.ts";
+import { memberships, people, tenants } from "../db/schema.ts";
+import { makeOwnersKey, makeRegistrationKey, makeTenant } from "./bootstrap.ts";
+import { asOwner } from "./owner-connection.ts";
 import type { DatabaseUrls } from "./prepare.ts";
 import type { LocalSecrets } from "./secrets.ts";
 
@@ -10,9 +15,66 @@ export interface SeedInput {
 }
 
 /** What scripts need of the seeded rows; all of it goes into local.json. */
-export type SeedResult = Record<string, unknown>;
+export interface SeedResult extends Record<string, unknown> {
+  /** Reusable, of the direct tenant. */
+  registrationKey: string;
+  /** Of the direct tenant. */
+  apiKey: string;
+  /** Of the platform owner. */
+  operatorKey: string;
+  tenants: { platform: string; direct: string; reseller: string; client: string };
+}
 
-/** Placeholder: seeds an empty database; null when it was seeded before. */
-export function seed(_input: SeedInput): Promise<SeedResult | null> {
-  return Promise.resolve(null);
+/**
+ * Seeds an empty database: the platform, a direct tenant with an owner, a reseller with a client, one registration key
+ * and one API key. Null when there is a tenant already: a second start keeps everything.
+ */
+export async function seed({ urls, secrets, url }: SeedInput): Promise<SeedResult | null> {
+  const routingKeys = await loadRoutingKeys(secrets.ROUTING_HMAC_KEYS);
+  return await asOwner(urls.owner, async (db) => {
+    const [any] = await db.select({ id: tenants.id }).from(tenants).limit(1);
+    if (any !== undefined) return null;
+    return await db.transaction(async (tx) => {
+      const nowMs = Date.now();
+      const inside = Object.assign(tx, { $client: db.$client });
+      const platform = await makeTenant(
+        inside,
+        { kind: "platform", name: "Ebb", parent: null, plan: "enterprise" },
+        nowMs,
+      );
+      const direct = await makeTenant(
+        inside,
+        { kind: "direct", name: "Acme", parent: platform, plan: "enterprise" },
+        nowMs,
+      );
+      const reseller = await makeTenant(
+        inside,
+        { kind: "reseller", name: "Initech", parent: platform, plan: "team" },
+        nowMs,
+      );
+      const client = await makeTenant(
+        inside,
+        { kind: "client", name: "Globex", parent: reseller, plan: "free" },
+        nowMs,
+      );
+      const personId = newId("person", nowMs);
+      await tx.insert(people).values({
+        id: personId,
+        issuer: `${url}/local`,
+        subject: "ada",
+        email: "ada@acme.example",
+        name: "Ada",
+        createdAt: nowMs,
+      });
+      await tx
+        .insert(memberships)
+        .values({ id: newId("membership", nowMs), tenantId: direct.id, personId, role: "owner", createdAt: nowMs });
+      return {
+        registrationKey: await makeRegistrationKey(inside, { tenant: direct, routingKeys, nowMs }),
+        apiKey: await makeOwnersKey(inside, { tenant: direct, name: "seed", routingKeys, nowMs }),
+        operatorKey: await makeOwnersKey(inside, { tenant: platform, name: "seed", routingKeys, nowMs }),
+        tenants: { platform: platform.id, direct: direct.id, reseller: reseller.id, client: client.id },
+      };
+    });
+  });
 }

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { commandLine, isAlive, parentOf } from "./os-process.ts";
 import { killWatched } from "./watchdog.ts";
 
 /** npm passes a Ctrl-C on to us that the terminal has already sent: one key, two signals. */
@@ -24,12 +25,20 @@ export function stopSignals(): AbortSignal {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   if (process.env["npm_lifecycle_event"] !== undefined) {
-    // npm ended with SIGKILL can pass nothing on.
-    const parent = process.ppid;
-    const check = () => {
-      if (process.ppid !== parent && !controller.signal.aborted) controller.abort();
-    };
-    setInterval(check, PARENT_CHECK_MS).unref();
+    const gone = npmIsGone();
+    setInterval(() => {
+      if (gone() && !controller.signal.aborted) controller.abort();
+    }, PARENT_CHECK_MS).unref();
   }
   return controller.signal;
+}
+
+/**
+ * Whether the npm that started us has ended. A shell stands between, which takes npm's SIGTERM without passing it on; and
+ * npm ended with SIGKILL can pass nothing on at all.
+ */
+function npmIsGone(): () => boolean {
+  const parent: number = process.ppid;
+  const npm = commandLine(parent)[1] === "-c" ? parentOf(parent) : null;
+  return () => process.ppid !== parent || (npm !== null && !isAlive(npm));
 }

@@ -18,7 +18,7 @@ export function readable(raw: string): string | null {
   const text = line.trim();
   if (text === "" || NOISE.some((pattern) => pattern.test(text))) return null;
   return line
-    .replace(/^\S?\s*\[(?:wrangler:)?(ERROR|error)\]\s*/u, "error: ")
-    .replace(/^\S?\s*\[(?:wrangler:)?(WARNING|warn)\]\s*/u, "warning: ")
+    .replace(/^\s*\S?\s*\[(?:wrangler:)?(ERROR|error)\]\s*/u, "error: ")
+    .replace(/^\s*\S?\s*\[(?:wrangler:)?(WARNING|warn)\]\s*/u, "warning: ")
     .replace(/^\[wrangler:info\] /, "");
 }

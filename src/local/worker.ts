@@ -39,6 +39,8 @@ const STOP_MS = 5_000;
  */
 export async function startWorker(options: WorkerOptions): Promise<LocalWorker> {
   const { paths, port, signal, say, cwd = PROJECT } = options;
+  // As root the data folder can be traversed by others; what wrangler keeps is not for them.
+  for (const folder of wranglerFolders(paths)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const wrangler = join(
     dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
     "wrangler-dist/cli.js",

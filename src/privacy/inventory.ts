@@ -304,9 +304,7 @@ export const INVENTORY: Inventory = {
     subject: "tenant_id",
     key: ["id"],
     access: {
-      ebb_app: [
-        { command: "insert", reach: "entered-tenant", columns: ["tenant_id", "gate_id", "message", "recorded_at"] },
-      ],
+      ebb_app: [adds],
       ebb_maint: [seesAll, { command: "update", reach: "all", columns: ["delivered_at"] }],
     },
     columns: {

@@ -24,7 +24,10 @@ export interface CreatedRegistrationKey {
 }
 
 /** Makes a key with which instances register into a workspace. Throws `not-found` for a workspace of another tenant. */
-export async function createRegistrationKey(context: Context, wanted: NewRegistrationKey): Promise<CreatedRegistrationKey> {
+export async function createRegistrationKey(
+  context: Context,
+  wanted: NewRegistrationKey,
+): Promise<CreatedRegistrationKey> {
   const { deps } = context;
   return await mutate(context, "registration-keys:write", async (tx, { tenantId, gateId }) => {
     const now = deps.clock.now();

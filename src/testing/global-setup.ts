@@ -1,12 +1,73 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sql } from "drizzle-orm";
 import type { TestProject } from "vitest/node";
+import { startNeonEndpoint } from "../local/neon-endpoint.ts";
+import { asOwner } from "../local/owner-connection.ts";
+import { startPostgres } from "../local/postgres.ts";
+import { prepareDatabase } from "../local/prepare.ts";
+import { makeLocalSecrets } from "../local/secrets.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     /** Bindings of the Worker under test that are known only when the tests start. */
     workerBindings: Record<string, string>;
+    /** The throw-away database: migrated, with a clock that tests can set, and nothing in it. */
+    database: {
+      urls: Record<"owner" | "app" | "ingest" | "purge" | "jobs", string>;
+      superuserUrl: string;
+      neonEndpoint: string;
+      control: { url: string; header: string; token: string };
+    };
   }
 }
 
-export default async function setUp(project: TestProject): Promise<void> {
-  project.provide("workerBindings", {});
+/**
+ * The clock of the test database, in place of `ebb.clock()`: shifted by what the one row says. Owned by a superuser, so
+ * that no role under test can read or move it.
+ */
+const TEST_CLOCK = `
+create schema ebb_test;
+create table ebb_test.clock (shift interval not null);
+insert into ebb_test.clock values (interval '0');
+create function ebb_test.now() returns timestamptz language sql stable parallel safe security definer set search_path = ''
+  return pg_catalog.now() + (select shift from ebb_test.clock);
+grant usage on schema ebb_test to public;
+create or replace function ebb.clock() returns timestamptz language sql stable parallel safe return ebb_test.now();
+`;
+
+/** One PostgreSQL for the whole run, in a folder of its own that goes with it; nothing of the machine's is used. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "ebb-test-"));
+  const postgres = await startPostgres({
+    dataDir: join(folder, "postgres"),
+    logFile: join(folder, "postgres.log"),
+    throwaway: true,
+  });
+  const secrets = await makeLocalSecrets();
+  const neon = await startNeonEndpoint({
+    postgresPort: postgres.port,
+    control: { superuserUrl: postgres.superuserUrl() },
+  });
+  const { urls } = await prepareDatabase({ superuserUrl: postgres.superuserUrl(), neon, secrets, database: "ebb" });
+  const superuserUrl = postgres.superuserUrl("ebb");
+  await asOwner(superuserUrl, (db) => db.execute(sql.raw(TEST_CLOCK)));
+  if (neon.control === null) throw new Error("the test endpoint has no control");
+  project.provide("database", { urls, superuserUrl, neonEndpoint: neon.httpUrl, control: neon.control });
+  project.provide("workerBindings", {
+    DATABASE_URL_APP: urls.app,
+    DATABASE_URL_INGEST: urls.ingest,
+    DATABASE_URL_PURGE: urls.purge,
+    DATABASE_URL_JOBS: urls.jobs,
+    TOKEN_SIGNING_KEYS: secrets.TOKEN_SIGNING_KEYS,
+    ROUTING_HMAC_KEYS: secrets.ROUTING_HMAC_KEYS,
+    NEON_LOCAL_ENDPOINT: neon.httpUrl,
+    PUBLIC_URL: "https://ebb.test",
+  });
+  return async () => {
+    await neon.stop();
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
 }

@@ -1,0 +1,37 @@
+import { Hono } from "hono";
+import { authenticateApiKey, authenticateInstance } from "./access/authenticate.ts";
+import type { Deps } from "./deps.ts";
+import { healthCheck } from "./health/check.ts";
+import { mountRoutes } from "./http/mount.ts";
+import type { RouteDefinition } from "./http/route.ts";
+import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
+import { keyRoutes } from "./http/routes/api-keys.ts";
+import { tenantRoutes } from "./http/routes/api-tenants.ts";
+import { healthRoutes } from "./http/routes/healthz.ts";
+import { instanceRoutes } from "./http/routes/instance.ts";
+import { metaRoutes } from "./http/routes/meta.ts";
+import { oauth2Routes } from "./http/routes/oauth2.ts";
+import { wellKnownRoutes } from "./http/routes/well-known.ts";
+
+export const VERSION = "0.1.0";
+
+/** Every route, by URL prefix. */
+export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] {
+  const routes = [
+    ...instanceRoutes,
+    ...oauth2Routes,
+    ...instanceAccountRoutes,
+    ...keyRoutes,
+    ...tenantRoutes,
+    ...wellKnownRoutes,
+    ...healthRoutes(healthCheck(deps.jobs, deps.clock)),
+  ];
+  return [...routes, ...metaRoutes(routes, VERSION)];
+}
+
+/** The product behind `fetch`. */
+export function createApp(deps: Deps): Hono {
+  const app = new Hono();
+  mountRoutes(app, routesOf(deps), deps, { "instance-token": authenticateInstance, "api-key": authenticateApiKey });
+  return app;
+}

@@ -1,0 +1,52 @@
+import * as z from "zod";
+import { recordAlive } from "../../telemetry/record-alive.ts";
+import { defineRoute, type RouteDefinition } from "../route.ts";
+
+/** Printable text of a bounded length: what Postgres cannot store (U+0000) never reaches a journal. */
+const osText = z
+  .string()
+  .max(64)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+  .regex(/^[^\u0000-\u001f\u007f]*$/)
+  .nullish();
+
+const aliveInput = z.nullable(
+  z.object({
+    os: z.object({ kind: osText, name: osText, version: osText }).nullish(),
+  }),
+);
+
+/** /instance/*: what an instance calls with its own access token. */
+export const instanceRoutes: RouteDefinition[] = [
+  defineRoute({
+    method: "POST",
+    path: "/instance/alive",
+    operationId: "ping_alive",
+    summary: "An instance says that it is alive, at its start and every 24 hours",
+    description:
+      "Answered only after the ping is durable. Counted once a UTC day and instance; a repeat is answered the same and stored nowhere. `collect: false` asks the instance not to send more: its tenant is suspended and nothing is kept.",
+    tags: ["instance"],
+    security: "instance-token",
+    body: {
+      content: "application/json",
+      schema: aliveInput,
+      required: false,
+      example: { os: { kind: "linux", name: "Debian GNU/Linux", version: "12" } },
+    },
+    responses: {
+      200: {
+        description: "Alive status recorded.",
+        schema: z.object({ collect: z.boolean() }),
+        example: { collect: true },
+      },
+    },
+    problems: [],
+    limited: true,
+    quiet: true,
+    handle: async ({ deps, credential, body }) => {
+      const { kind = null, name = null, version = null } = body?.os ?? {};
+      const { collect, headers } = await recordAlive(deps, credential, { kind, name, version });
+      return { status: 200, body: { collect }, headers };
+    },
+  }),
+];

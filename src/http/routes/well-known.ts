@@ -1,0 +1,50 @@
+import * as z from "zod";
+import { SCOPES } from "../../instances/register.ts";
+import { defineRoute, type RouteDefinition } from "../route.ts";
+
+const CACHE = { "cache-control": "public, max-age=300" };
+
+/** /.well-known/*: what clients and verifiers look up. */
+export const wellKnownRoutes: RouteDefinition[] = [
+  defineRoute({
+    method: "GET",
+    path: "/.well-known/jwks.json",
+    operationId: "get_jwks",
+    summary: "The public keys that verify access tokens",
+    description: "RFC 7517. The next key is published before it is used, the previous one as long as tokens need it.",
+    tags: ["meta"],
+    security: "public",
+    responses: {
+      200: { description: "The key set.", schema: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }) },
+    },
+    problems: [],
+    handle: async ({ deps }) => ({ status: 200, body: deps.tokenKeys.jwks, headers: CACHE }),
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/.well-known/oauth-authorization-server",
+    operationId: "get_authorization_server_metadata",
+    summary: "What this authorization server offers",
+    description: "RFC 8414.",
+    tags: ["meta"],
+    security: "public",
+    responses: {
+      200: { description: "The metadata.", schema: z.record(z.string(), z.unknown()) },
+    },
+    problems: [],
+    handle: async ({ deps: { publicUrl } }) => ({
+      status: 200,
+      headers: CACHE,
+      body: {
+        issuer: publicUrl,
+        token_endpoint: `${publicUrl}/oauth2/token`,
+        registration_endpoint: `${publicUrl}/oauth2/register`,
+        jwks_uri: `${publicUrl}/.well-known/jwks.json`,
+        scopes_supported: SCOPES,
+        response_types_supported: [],
+        grant_types_supported: ["client_credentials"],
+        token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
+      },
+    }),
+  }),
+];
