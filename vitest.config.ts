@@ -8,6 +8,10 @@ export default defineConfig({
     // Here and not in the projects, so that it runs once: both share one throw-away database.
     globalSetup: ["./src/testing/global-setup.ts"],
     sequence: { shuffle: { tests: true } },
+    // Faults are injected at the one endpoint that all files share: a file at a time, or one would meet another's.
+    fileParallelism: false,
+    // What a passing test logs is not news.
+    silent: "passed-only",
     projects: [
       {
         test: {

@@ -63,7 +63,8 @@ CREATE TABLE "instances" (
 	"grant_types" text[] NOT NULL,
 	"registered_at" timestamp with time zone NOT NULL,
 	"removed_at" timestamp with time zone,
-	"expires_at" timestamp with time zone DEFAULT 'infinity' NOT NULL
+	"expires_at" timestamp with time zone DEFAULT 'infinity' NOT NULL,
+	CONSTRAINT "instances_tenant_id_id" UNIQUE("tenant_id","id")
 );
 --> statement-breakpoint
 CREATE TABLE "memberships" (
@@ -167,18 +168,19 @@ CREATE TABLE "workspaces" (
 	"generation" integer NOT NULL,
 	"created_at" timestamp with time zone NOT NULL,
 	"removed_at" timestamp with time zone,
-	"expires_at" timestamp with time zone DEFAULT 'infinity' NOT NULL
+	"expires_at" timestamp with time zone DEFAULT 'infinity' NOT NULL,
+	CONSTRAINT "workspaces_tenant_id_id" UNIQUE("tenant_id","id")
 );
 --> statement-breakpoint
 ALTER TABLE "credentials" ADD CONSTRAINT "credentials_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "credentials" ADD CONSTRAINT "credentials_instance_id_instances_id_fk" FOREIGN KEY ("instance_id") REFERENCES "public"."instances"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "credentials" ADD CONSTRAINT "credentials_instance_fk" FOREIGN KEY ("tenant_id","instance_id") REFERENCES "public"."instances"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "credentials" ADD CONSTRAINT "credentials_person_id_people_id_fk" FOREIGN KEY ("person_id") REFERENCES "public"."people"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "instances" ADD CONSTRAINT "instances_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "instances" ADD CONSTRAINT "instances_workspace_id_workspaces_id_fk" FOREIGN KEY ("workspace_id") REFERENCES "public"."workspaces"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "instances" ADD CONSTRAINT "instances_workspace_fk" FOREIGN KEY ("tenant_id","workspace_id") REFERENCES "public"."workspaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_person_id_people_id_fk" FOREIGN KEY ("person_id") REFERENCES "public"."people"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "registration_keys" ADD CONSTRAINT "registration_keys_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "registration_keys" ADD CONSTRAINT "registration_keys_workspace_id_workspaces_id_fk" FOREIGN KEY ("workspace_id") REFERENCES "public"."workspaces"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "registration_keys" ADD CONSTRAINT "registration_keys_workspace_fk" FOREIGN KEY ("tenant_id","workspace_id") REFERENCES "public"."workspaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "subscriptions" ADD CONSTRAINT "subscriptions_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tenants" ADD CONSTRAINT "tenants_parent_id_tenants_id_fk" FOREIGN KEY ("parent_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "workspaces" ADD CONSTRAINT "workspaces_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -189,7 +191,6 @@ CREATE INDEX "credentials_instance" ON "credentials" USING btree ("instance_id")
 CREATE INDEX "dead_letters_expires" ON "dead_letters" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "dead_letters_tenant" ON "dead_letters" USING btree ("tenant_id");--> statement-breakpoint
 CREATE INDEX "gate_heartbeats_pending" ON "gate_heartbeats" USING btree ("heard_at") WHERE pending > 0;--> statement-breakpoint
-CREATE INDEX "instances_tenant" ON "instances" USING btree ("tenant_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "instances_client_id" ON "instances" USING btree ("tenant_id","client_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "memberships_live" ON "memberships" USING btree ("tenant_id","person_id") WHERE removed_at is null;--> statement-breakpoint
 CREATE INDEX "outbox_pending" ON "outbox" USING btree ("gate_id","id") WHERE delivered_at is null;--> statement-breakpoint
@@ -201,7 +202,6 @@ CREATE INDEX "registration_keys_expires" ON "registration_keys" USING btree ("ex
 CREATE INDEX "subscriptions_tenant" ON "subscriptions" USING btree ("tenant_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "tenants_gate_id" ON "tenants" USING btree ("gate_id");--> statement-breakpoint
 CREATE INDEX "tenants_path" ON "tenants" USING gin ("path");--> statement-breakpoint
-CREATE INDEX "workspaces_tenant" ON "workspaces" USING btree ("tenant_id");--> statement-breakpoint
 -- Attaching and dropping partitions needs ownership; the functions that do so belong to ebb_maint.
 ALTER TABLE "pings" OWNER TO ebb_maint;--> statement-breakpoint
 ALTER TABLE "audit_entries" OWNER TO ebb_maint;

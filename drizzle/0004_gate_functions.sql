@@ -10,6 +10,8 @@ as $$
 declare
   owner record;
 begin
+  -- This function's own role may insert any ping; its caller's may not.
+  if expires <= ebb.clock() then raise exception 'expired before it was stored' using errcode = 'EB001'; end if;
   select t.path, i.removed_at into owner
     from public.tenants t join public.instances i on i.tenant_id = t.id
    where t.id = tenant and i.id = instance and t.expires_at > ebb.clock() and i.expires_at > ebb.clock();
@@ -19,7 +21,7 @@ begin
   end if;
   if not exists (
     select from public.credentials c
-     where c.instance_id = instance and c.kind = 'client-secret' and c.revoked_at is null and c.expires_at > ebb.clock()
+     where c.tenant_id = tenant and c.instance_id = instance and c.kind = 'client-secret' and c.revoked_at is null and c.expires_at > ebb.clock()
        and c.created_at <= issued + interval '5 minutes'
   ) then
     return 'revoked';

@@ -5,7 +5,7 @@ import { drizzle as drizzleHttp, type NeonHttpDatabase } from "drizzle-orm/neon-
 import { drizzle as drizzleSocket, type NeonDatabase } from "drizzle-orm/neon-serverless";
 import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
-import { httpSql, type Sql } from "./connect.ts";
+import { httpDriver, httpSql, type Sql } from "./connect.ts";
 import { databaseProblem, isConnectionFailure, sqlStateOf } from "./failure.ts";
 import { ROLE_COULD_BYPASS } from "./role-check.ts";
 
@@ -54,7 +54,7 @@ export class AppDatabase {
   constructor(url: string) {
     this.#url = url;
     this.#sql = httpSql(url);
-    this.#reader = drizzleHttp(this.#sql, { casing: "snake_case" });
+    this.#reader = drizzleHttp(httpDriver(url), { casing: "snake_case" });
   }
 
   /** Reads in one transaction and one round trip: enter, then all the queries. Throws Problems. */
@@ -87,6 +87,8 @@ export class AppDatabase {
     try {
       await this.#refuseUnsafeRole();
       const client = await pool.connect();
+      // A connection that ends while it is lent tells its client, not its pool; the query in flight fails besides.
+      client.on("error", () => undefined);
       let broken = true;
       try {
         const tx = drizzleSocket(client, { casing: "snake_case" });

@@ -12,27 +12,39 @@ export function useLocalEndpoint(endpoint: string): void {
   neonConfig.pipelineConnect = false;
 }
 
-export type Sql = NeonQueryFunction<false, false>;
+/** Statements as one role, each a transaction of its own. */
+export interface Sql {
+  /** Rows as objects. Rejects with the driver's error, or a TimeoutError after `patienceMs`. */
+  query(text: string, params?: unknown[], patienceMs?: number): Promise<Record<string, unknown>[]>;
+}
 
-/** Statements over Neon's HTTP endpoint as the role of this connection string: each is a transaction of its own. */
+/** Statements over Neon's HTTP endpoint as the role of this connection string. */
 export function httpSql(url: string): Sql {
   const sql = neon(url);
-  return new Proxy(sql, {
-    get(target, property, receiver) {
-      // A signal of its own for each call: one made at start would soon be over.
-      if (property === "query") {
-        return (text: string, params?: unknown[], options?: object) =>
-          target.query(text, params, { ...patience(), ...options });
-      }
-      if (property === "transaction") {
-        return (queries: Parameters<Sql["transaction"]>[0], options?: object) =>
-          target.transaction(queries, { ...patience(), ...options });
-      }
-      return Reflect.get(target, property, receiver);
+  return {
+    query: (text, params = [], patienceMs = PATIENCE_MS) =>
+      withPatience(patienceMs, (signal) => sql.query(text, params, { fetchOptions: { signal } })),
+  };
+}
+
+/** The driver for Drizzle, whose batches are transactions: with the same patience. */
+export function httpDriver(url: string): NeonQueryFunction<false, false> {
+  return new Proxy(neon(url), {
+    get(sql, property, receiver) {
+      if (property !== "transaction") return Reflect.get(sql, property, receiver);
+      return (queries: Parameters<typeof sql.transaction>[0], options?: object) =>
+        withPatience(PATIENCE_MS, (signal) => sql.transaction(queries, { ...options, fetchOptions: { signal } }));
     },
   });
 }
 
-function patience(): { fetchOptions: { signal: AbortSignal } } {
-  return { fetchOptions: { signal: AbortSignal.timeout(PATIENCE_MS) } };
+/** A timer that ends with the call: one left behind would keep a Durable Object awake, and on the bill. */
+async function withPatience<T>(ms: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DOMException("timed out", "TimeoutError")), ms);
+  try {
+    return await call(controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }

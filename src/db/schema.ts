@@ -10,6 +10,7 @@ import {
   pgTable,
   primaryKey,
   text,
+  unique,
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
@@ -18,7 +19,9 @@ import { bytes, idColumn, instant } from "./columns.ts";
 /**
  * The tables. Every one ends in `expires_at`: the instant from which a row is unreadable and may be deleted. State
  * tables have it set by a trigger, event tables are partitioned by it (the partitioning clause stands in the migration:
- * Drizzle cannot express it). Whatever is added here must be declared in `src/privacy/inventory.ts`, or nothing compiles.
+ * Drizzle cannot express it). A reference inside a tenant carries the tenant with it, so that no row leans on another
+ * tenant's, or keeps it from being purged. Whatever is added here must be declared in `src/privacy/inventory.ts`, or
+ * nothing compiles.
  */
 export const tenants = pgTable(
   "tenants",
@@ -109,7 +112,7 @@ export const workspaces = pgTable(
     removedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("workspaces_tenant").on(t.tenantId)],
+  (t) => [unique("workspaces_tenant_id_id").on(t.tenantId, t.id)],
 );
 
 export const instances = pgTable(
@@ -119,9 +122,7 @@ export const instances = pgTable(
     tenantId: idColumn("tenant")
       .notNull()
       .references(() => tenants.id),
-    workspaceId: idColumn("workspace")
-      .notNull()
-      .references(() => workspaces.id),
+    workspaceId: idColumn("workspace").notNull(),
     name: text(),
     clientId: text().notNull(),
     scope: text().notNull(),
@@ -131,7 +132,12 @@ export const instances = pgTable(
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
-    index("instances_tenant").on(t.tenantId, t.id),
+    foreignKey({
+      name: "instances_workspace_fk",
+      columns: [t.tenantId, t.workspaceId],
+      foreignColumns: [workspaces.tenantId, workspaces.id],
+    }),
+    unique("instances_tenant_id_id").on(t.tenantId, t.id),
     uniqueIndex("instances_client_id").on(t.tenantId, t.clientId),
   ],
 );
@@ -145,7 +151,7 @@ export const credentials = pgTable(
       .references(() => tenants.id),
     kind: text({ enum: ["api-key", "client-secret"] }).notNull(),
     name: text().notNull(),
-    instanceId: idColumn("instance").references(() => instances.id),
+    instanceId: idColumn("instance"),
     personId: idColumn("person").references(() => people.id),
     /** SHA-256 of the secret. */
     secretHash: bytes().notNull(),
@@ -156,6 +162,11 @@ export const credentials = pgTable(
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
+    foreignKey({
+      name: "credentials_instance_fk",
+      columns: [t.tenantId, t.instanceId],
+      foreignColumns: [instances.tenantId, instances.id],
+    }),
     uniqueIndex("credentials_secret_hash").on(t.secretHash),
     index("credentials_tenant").on(t.tenantId),
     index("credentials_expires").on(t.expiresAt),
@@ -171,9 +182,7 @@ export const registrationKeys = pgTable(
     tenantId: idColumn("tenant")
       .notNull()
       .references(() => tenants.id),
-    workspaceId: idColumn("workspace")
-      .notNull()
-      .references(() => workspaces.id),
+    workspaceId: idColumn("workspace").notNull(),
     name: text().notNull(),
     secretHash: bytes().notNull(),
     reusable: boolean().notNull(),
@@ -186,6 +195,11 @@ export const registrationKeys = pgTable(
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
+    foreignKey({
+      name: "registration_keys_workspace_fk",
+      columns: [t.tenantId, t.workspaceId],
+      foreignColumns: [workspaces.tenantId, workspaces.id],
+    }),
     uniqueIndex("registration_keys_secret_hash").on(t.secretHash),
     index("registration_keys_tenant").on(t.tenantId),
     index("registration_keys_expires").on(t.expiresAt),

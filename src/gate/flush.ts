@@ -22,52 +22,67 @@ export interface FlushTarget {
  * the dead letters: one impossible value never holds up the others.
  */
 export async function flushJournal(store: GateStore, ingest: Ingest, target: FlushTarget): Promise<FlushReport> {
-  const report: FlushReport = { recorded: 0, repeated: 0, expired: 0, gone: 0, dead: 0, pending: 0 };
-  for (;;) {
-    const rows = store.batch(BATCH);
-    const last = rows.at(-1);
-    if (last === undefined) break;
-    await flushRows(rows, store, ingest, target, report);
-  }
-  report.pending = store.pending();
-  return report;
+  const flush = new Flush(store, ingest, target);
+  for (let rows = store.batch(BATCH); rows.length > 0; rows = store.batch(BATCH)) await flush.carry(rows);
+  await flush.settle();
+  return { ...flush.report, pending: store.pending() };
 }
 
-async function flushRows(
-  rows: readonly JournalRow[],
-  store: GateStore,
-  ingest: Ingest,
-  target: FlushTarget,
-  report: FlushReport,
-): Promise<void> {
-  const last = (rows.at(-1) as JournalRow).seq;
-  try {
-    const counts = await ingest.flush({
-      ...target,
-      rows: rows.map(pingRow),
-      pending: Math.max(0, store.pending() - rows.length),
-      dead: report.dead,
-    });
-    report.recorded += counts.recorded;
-    report.repeated += counts.repeated;
-    report.expired += counts.expired;
-    report.gone += counts.gone;
-  } catch (error) {
-    // A malformed id is refused here, before Postgres could.
-    const refused = error instanceof DataError ? error.sqlState : error instanceof RangeError ? "22P02" : null;
-    if (refused === null) throw error;
-    if (rows.length > 1) {
-      const half = Math.ceil(rows.length / 2);
-      await flushRows(rows.slice(0, half), store, ingest, target, report);
-      await flushRows(rows.slice(half), store, ingest, target, report);
-      return;
-    }
-    if (report.dead < DEAD_LETTERS) {
-      await ingest.bury({ ...target, reason: refused, body: JSON.stringify(rows[0]).slice(0, BODY_LENGTH) });
-    }
-    report.dead += 1;
+class Flush {
+  readonly report = { recorded: 0, repeated: 0, expired: 0, gone: 0, dead: 0 };
+  readonly #store: GateStore;
+  readonly #ingest: Ingest;
+  readonly #target: FlushTarget;
+  /** Dead letters that no heartbeat has told of yet. */
+  #untold = 0;
+
+  constructor(store: GateStore, ingest: Ingest, target: FlushTarget) {
+    this.#store = store;
+    this.#ingest = ingest;
+    this.#target = target;
   }
-  store.flushed(last);
+
+  async carry(rows: readonly JournalRow[]): Promise<void> {
+    try {
+      await this.#send(rows);
+    } catch (error) {
+      // A malformed id is refused here, before Postgres could.
+      const refused = error instanceof DataError ? error.sqlState : error instanceof RangeError ? "22P02" : null;
+      if (refused === null) throw error;
+      if (rows.length > 1) {
+        const half = Math.ceil(rows.length / 2);
+        await this.carry(rows.slice(0, half));
+        await this.carry(rows.slice(half));
+        return;
+      }
+      if (this.report.dead < DEAD_LETTERS) {
+        await this.#ingest.bury({
+          ...this.#target,
+          reason: refused,
+          body: JSON.stringify(rows[0]).slice(0, BODY_LENGTH),
+        });
+      }
+      this.report.dead += 1;
+      this.#untold += 1;
+    }
+    this.#store.flushed((rows.at(-1) as JournalRow).seq);
+  }
+
+  /** Leaves a heartbeat that tells of the last dead letters, if none has. */
+  async settle(): Promise<void> {
+    if (this.#untold > 0) await this.#send([]);
+  }
+
+  async #send(rows: readonly JournalRow[]): Promise<void> {
+    const counts = await this.#ingest.flush({
+      ...this.#target,
+      rows: rows.map(pingRow),
+      pending: Math.max(0, this.#store.pending() - rows.length),
+      dead: this.#untold,
+    });
+    this.#untold = 0;
+    for (const key of ["recorded", "repeated", "expired", "gone"] as const) this.report[key] += counts[key];
+  }
 }
 
 function pingRow(row: JournalRow): PingRow {

@@ -22,7 +22,7 @@ export function healthCheck(sql: Sql, clock: Clock): () => Promise<Health> {
     const now = clock.now();
     if (known !== null && now - known.checkedAtMs < FRESH_MS) return known;
     const reached = await sql
-      .query("select 1", [], { fetchOptions: { signal: AbortSignal.timeout(PATIENCE_MS) } })
+      .query("select 1", [], PATIENCE_MS)
       .then(() => true)
       .catch(() => false);
     known = {

@@ -11,10 +11,15 @@ type Issue = z.core.$ZodIssue;
  * from zod's own message or from the value: what a caller sent must not come back out of here or into a log.
  */
 export function fieldErrors(issues: readonly Issue[], value: unknown): FieldError[] {
-  return issues.slice(0, MAX_FIELD_ERRORS).map((issue) => {
+  const errors = new Map<string, FieldError>();
+  for (const issue of issues.slice(0, MAX_FIELD_ERRORS)) {
     const { issue: inner, path } = innermost(issue, issue.path);
-    return { path: safePath(path), message: isMissing(value, path) ? "is required" : message(inner) };
-  });
+    const name = safePath(path);
+    // Of a wrong type the bounds are wrong too; the first thing said of a field is enough.
+    if (!errors.has(name))
+      errors.set(name, { path: name, message: isMissing(value, path) ? "is required" : message(inner) });
+  }
+  return [...errors.values()];
 }
 
 /** `os.kind`, `items.3.id`; a key that is not a plain name can only come from the caller and becomes `*`. */

@@ -34,6 +34,8 @@ export interface NeonEndpoint {
 
 /** Neon accepts requests of 10 MiB. */
 const BODY_BYTES = 10 * 1024 * 1024;
+/** For WebSockets to say goodbye when the endpoint stops. */
+const CLOSE_MS = 1_000;
 const LOCAL_NAMES = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
@@ -124,9 +126,14 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
     stop: async () => {
       const closed = once(server, "close");
       server.close();
-      for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
+      // A closing frame first: a WebSocket that just breaks is an error to the driver, even while it ends by itself.
+      for (const socket of sockets.clients) socket.close(1001);
+      const late = setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate();
+      }, CLOSE_MS);
       await Promise.all([closed, pools.end()]);
+      clearTimeout(late);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import process from "node:process";
 import { errorCode, errorMessage, StartFailure } from "./failure.ts";
@@ -51,6 +51,7 @@ export function makeDataFolder(data: string): void {
   try {
     if (existsSync(data)) {
       if (!statSync(data).isDirectory()) throw new StartFailure(`The data folder ${data} is a file: set EBB_DATA.`);
+      accessSync(data, constants.R_OK | constants.W_OK | constants.X_OK);
       return;
     }
     makeFolder(data);
@@ -58,7 +59,7 @@ export function makeDataFolder(data: string): void {
   } catch (error) {
     if (error instanceof StartFailure) throw error;
     const reason = errorCode(error) === "EACCES" ? "permission denied" : errorMessage(error);
-    throw new StartFailure(`The data folder ${data} cannot be made (${reason}): set EBB_DATA to a folder of yours.`);
+    throw new StartFailure(`The data folder ${data} cannot be used (${reason}): set EBB_DATA to a folder of yours.`);
   }
 }
 

@@ -1,7 +1,7 @@
-import type { NeonQueryFunction } from "@neondatabase/serverless";
 import type { Clock } from "../core/clock.ts";
 import { newId, uuidFromId } from "../core/id.ts";
 import { instantToSql } from "../db/columns.ts";
+import type { Sql } from "../db/connect.ts";
 import { sqlStateOf } from "../db/failure.ts";
 import {
   DataError,
@@ -44,7 +44,7 @@ select recorded::int, (live - recorded)::int as repeated, (total - fresh)::int a
 const STRAIGHT = `select ebb.straight_ping($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as outcome`;
 
 /** Runs the statements of `Ingest` over Neon's HTTP endpoint as `ebb_ingest`. */
-export function postgresIngest(sql: NeonQueryFunction<false, false>, clock: Clock): Ingest {
+export function postgresIngest(sql: Sql, clock: Clock): Ingest {
   return {
     async flush({ gateId, tenantId, rows, pending, dead }: FlushBatch): Promise<FlushCounts> {
       const [counts] = await run(sql, FLUSH, [
@@ -99,11 +99,7 @@ export function postgresIngest(sql: NeonQueryFunction<false, false>, clock: Cloc
   };
 }
 
-async function run(
-  sql: NeonQueryFunction<false, false>,
-  text: string,
-  params: unknown[],
-): Promise<Record<string, unknown>[]> {
+async function run(sql: Sql, text: string, params: unknown[]): Promise<Record<string, unknown>[]> {
   try {
     return await sql.query(text, params);
   } catch (error) {

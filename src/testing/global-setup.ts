@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
@@ -24,22 +24,34 @@ declare module "vitest" {
 }
 
 /**
- * The clock of the test database, in place of `ebb.clock()`: shifted by what the one row says. Owned by a superuser, so
- * that no role under test can read or move it.
+ * The clock of the test database, in place of `ebb.clock()`: shifted by what the one row says, or stopped where it says.
+ * Owned by a superuser, so that no role under test can read or move it.
  */
 const TEST_CLOCK = `
 create schema ebb_test;
-create table ebb_test.clock (shift interval not null);
-insert into ebb_test.clock values (interval '0');
+create table ebb_test.clock (shift interval not null, stopped_at timestamptz);
+insert into ebb_test.clock values (interval '0', null);
 create function ebb_test.now() returns timestamptz language sql stable parallel safe security definer set search_path = ''
-  return pg_catalog.now() + (select shift from ebb_test.clock);
+  return (select coalesce(stopped_at, pg_catalog.now() + shift) from ebb_test.clock);
 grant usage on schema ebb_test to public;
 create or replace function ebb.clock() returns timestamptz language sql stable parallel safe return ebb_test.now();
 `;
 
+/** The name of a copy that nobody connects to: a database can be cloned only while it has no sessions. */
+const TEMPLATE = "ebb_template";
+
+async function makeTemplate(superuserUrl: string): Promise<void> {
+  await asOwner(superuserUrl, async (db) => {
+    await db.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'ebb'`);
+    await db.execute(sql.raw(`create database ${TEMPLATE} template ebb owner ebb_owner allow_connections false`));
+  });
+}
+
 /** One PostgreSQL for the whole run, in a folder of its own that goes with it; nothing of the machine's is used. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "ebb-test-"));
+  // As root the server runs as another user, who must be able to come in.
+  await chmod(folder, 0o711);
   const postgres = await startPostgres({
     dataDir: join(folder, "postgres"),
     logFile: join(folder, "postgres.log"),
@@ -53,6 +65,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const { urls } = await prepareDatabase({ superuserUrl: postgres.superuserUrl(), neon, secrets, database: "ebb" });
   const superuserUrl = postgres.superuserUrl("ebb");
   await asOwner(superuserUrl, (db) => db.execute(sql.raw(TEST_CLOCK)));
+  await makeTemplate(postgres.superuserUrl());
   if (neon.control === null) throw new Error("the test endpoint has no control");
   project.provide("database", { urls, superuserUrl, neonEndpoint: neon.httpUrl, control: neon.control });
   project.provide("workerBindings", {

@@ -1,5 +1,5 @@
+import type { sql } from "drizzle-orm";
 import { inject } from "vitest";
-import { sql } from "drizzle-orm";
 import { loadRoutingKeys, type RoutingKeys } from "../access/routing-id.ts";
 import { useLocalEndpoint } from "../db/connect.ts";
 import { type MadeTenant, makeOwnersKey, makeRegistrationKey, makeTenant, type NewTenant } from "../local/bootstrap.ts";
@@ -24,7 +24,7 @@ export function owner<T>(fn: (db: OwnerDatabase) => Promise<T>): Promise<T> {
 
 /** Rows of a query as the owner sees them. */
 export async function ownerRows<T extends Record<string, unknown>>(text: ReturnType<typeof sql>): Promise<T[]> {
-  return await owner(async (db) => (await db.execute<T>(text)).rows);
+  return await owner(async (db) => (await db.execute(text)).rows as T[]);
 }
 
 export function testRoutingKeys(): Promise<RoutingKeys> {
@@ -36,7 +36,11 @@ export async function testTenant(wanted: Partial<NewTenant> = {}): Promise<TestT
   const routingKeys = await testRoutingKeys();
   return await owner(async (db) => {
     const nowMs = Date.now();
-    const made = await makeTenant(db, { kind: "direct", name: "Test", parent: null, plan: "enterprise", ...wanted }, nowMs);
+    const made = await makeTenant(
+      db,
+      { kind: "direct", name: "Test", parent: null, plan: "enterprise", ...wanted },
+      nowMs,
+    );
     return {
       ...made,
       registrationKey: await makeRegistrationKey(db, { tenant: made, routingKeys, nowMs }),

@@ -1,0 +1,5 @@
+import { alive } from "./alive.ts";
+import type { Bench } from "./bench.ts";
+
+/** Every bench by its name; the first is the one that `npm run bench` runs. */
+export const BENCHES: Readonly<Record<string, Bench>> = { alive };

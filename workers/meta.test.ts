@@ -1,0 +1,49 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { createApp } from "../src/app.ts";
+import { withoutPostgres } from "../src/testing/faults.ts";
+import { call, ORIGIN } from "../src/testing/instance.ts";
+import { createDeps } from "./runtime.ts";
+
+test("/healthz says degraded while Postgres is gone, asks it at most once in five seconds, and recovers", async () => {
+  let now = Date.now();
+  const app = createApp({ ...(await createDeps(env)), clock: { now: () => now } });
+  const health = async () => {
+    const response = await app.fetch(new Request(`${ORIGIN}/healthz`));
+    return [response.status, (await response.json<{ status: string }>()).status];
+  };
+  expect(await health()).toEqual([200, "ok"]);
+  await withoutPostgres(async () => {
+    expect(await health()).toEqual([200, "ok"]);
+    now += 5_000;
+    expect(await health()).toEqual([200, "degraded"]);
+  });
+  expect(await health()).toEqual([200, "degraded"]);
+  now += 5_000;
+  expect(await health()).toEqual([200, "ok"]);
+});
+
+test("every answer carries the security headers and a request id of ours", async () => {
+  for (const path of ["/healthz", "/docs", "/openapi.json", "/nowhere", "/instance/alive"]) {
+    const response = await call(path, { headers: { "x-request-id": "mine" } });
+    expect(response.headers.get("strict-transport-security")).toBe("max-age=63072000; includeSubDomains; preload");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9A-HJKMNP-TV-Z]{26}$/);
+    await response.body?.cancel();
+  }
+});
+
+test("/openapi.json declares security, errors and examples for every route", async () => {
+  const document = await (await call("/openapi.json")).json<{
+    paths: Record<
+      string,
+      Record<string, { security: unknown[]; responses: Record<string, unknown>; operationId: string }>
+    >;
+  }>();
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  expect(operations.map((operation) => operation.operationId)).toContain("ping_alive");
+  for (const operation of operations) {
+    expect(operation.security, operation.operationId).toBeInstanceOf(Array);
+    expect(Object.keys(operation.responses), operation.operationId).toContain("500");
+  }
+});

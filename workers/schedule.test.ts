@@ -1,0 +1,60 @@
+import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
+import { expect, test } from "vitest";
+import type { Id } from "../src/core/id.ts";
+import { uuidFromId } from "../src/core/id.ts";
+import { PROTOCOL } from "../src/gate/protocol.ts";
+import { gateOf, manyInstances } from "../src/testing/instance.ts";
+import { ownerRows, testTenant } from "../src/testing/world.ts";
+import wranglerToml from "../wrangler.toml?raw";
+import worker from "./index.ts";
+import { createDeps } from "./runtime.ts";
+import { runScheduled, SCHEDULE } from "./schedule.ts";
+
+const scheduled = (cron: string) => worker.scheduled(createScheduledController({ cron }), env);
+
+test("every cron line of wrangler.toml has one job, and every job a line", () => {
+  const [, lines = ""] = /^crons = \[(.*)\]$/m.exec(wranglerToml) ?? [];
+  expect(
+    lines
+      .match(/"[^"]+"/g)
+      ?.map((line) => JSON.parse(line))
+      .toSorted(),
+  ).toEqual(Object.keys(SCHEDULE).toSorted());
+});
+
+test.each(["* * * * *", "", "constructor", "7 * * * * "])("an unknown cron line throws: %j", async (cron) => {
+  await expect(runScheduled(cron, await createDeps(env))).rejects.toThrow("no job for the cron line");
+});
+
+test("each job runs through the Worker's own handler", async () => {
+  for (const cron of Object.keys(SCHEDULE)) await scheduled(cron);
+});
+
+test("a gate that fell silent with work left is visited, and what is left in the outbox is delivered", async () => {
+  const tenant = await testTenant();
+  const [instance] = (await manyInstances(tenant, 1)) as [Id<"instance">];
+  await gateOf(tenant).ping({
+    v: PROTOCOL,
+    gateId: tenant.gateId,
+    tenantId: tenant.id,
+    instanceId: instance,
+    issuedAtMs: Date.now(),
+    kind: "alive",
+    os: { kind: null, name: null, version: null },
+  });
+  await runInDurableObject(gateOf(tenant), (_, { storage }) => storage.deleteAlarm());
+  await ownerRows(sql`
+    insert into gate_heartbeats (gate_id, tenant_id, heard_at, pending, recorded, repeated, expired, gone, dead)
+    values (${tenant.gateId}, ${uuidFromId("tenant", tenant.id)}, now() - interval '11 minutes', 1, 0, 0, 0, 0, 0)`);
+  await scheduled("*/5 * * * *");
+  expect(await ownerRows(sql`select from pings where tenant_id = ${uuidFromId("tenant", tenant.id)}`)).toHaveLength(1);
+  expect(await ownerRows(sql`select pending from gate_heartbeats where gate_id = ${tenant.gateId}`)).toEqual([
+    { pending: 0 },
+  ]);
+  expect(await ownerRows(sql`select from outbox where gate_id = ${tenant.gateId} and delivered_at is null`)).toEqual(
+    [],
+  );
+  await evictDurableObject(gateOf(tenant));
+});
