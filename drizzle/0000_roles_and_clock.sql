@@ -18,6 +18,12 @@ begin
       execute format('create role %I nosuperuser nocreatedb nocreaterole nobypassrls noreplication %s',
         role.name, case when role.logs_in then 'login' else 'nologin' end);
     end if;
+    if role.logs_in then
+      -- Whatever hangs lets go: a DROP of a partition waits for readers, and a lost client must not keep a lock.
+      execute format('alter role %I set statement_timeout = %L', role.name, '30s');
+      execute format('alter role %I set idle_in_transaction_session_timeout = %L', role.name, '30s');
+      execute format('alter role %I set timezone = %L', role.name, 'UTC');
+    end if;
     execute format('comment on role %I is %L', role.name, role.purpose);
   end loop;
 end

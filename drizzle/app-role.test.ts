@@ -11,8 +11,11 @@ import type { TestTenant } from "../src/testing/world.ts";
 let database: ScratchDatabase;
 let mine: TestTenant;
 let other: TestTenant;
+/** For rows around which the clock is moved. */
+let ageing: TestTenant;
 let makeMine: RowMaker;
 let makeOther: RowMaker;
+let makeAgeing: RowMaker;
 /** Every table of the schema, from the catalog: a new one is tested by being there. */
 let tables: string[];
 let readable: string[];
@@ -21,13 +24,14 @@ const uuid = (tenant: TestTenant) => uuidFromId("tenant", tenant.id);
 
 beforeAll(async () => {
   database = await scratchDatabase();
-  [mine, other] = [await database.tenant(), await database.tenant()];
+  [mine, other, ageing] = [await database.tenant(), await database.tenant(), await database.tenant()];
   [makeMine, makeOther] = [await rowMaker(database, uuid(mine)), await rowMaker(database, uuid(other))];
   const rows = await database.as("owner").query(`
     select relname, has_any_column_privilege('ebb_app', oid, 'select') as readable from pg_class
      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f') and not relispartition`);
   tables = rows.map((row) => row["relname"] as string).sort();
   readable = rows.flatMap((row) => (row["readable"] ? [row["relname"] as string] : [])).sort();
+  makeAgeing = await rowMaker(database, uuid(ageing));
   const justNow = new Date(Date.now() - 1_000).toISOString();
   for (const make of [makeMine, makeOther]) {
     for (const table of tables) if (table !== "tenants") await make.add(table, justNow);
@@ -149,8 +153,8 @@ describe("a row that expires", () => {
       // A day's start, as pings are anchored there; no other row of these tables is anchored at one.
       const anchor = new Date(Math.floor(Date.now() / 86_400_000) * 86_400_000).toISOString();
       const below = { id, parent_id: uuid(ageing), path: `{${uuid(ageing)},${id}}` };
-      await make.add(table, anchor, table === "tenants" ? below : table === "people" ? { id } : {});
-      if (table === "people") await make.add("memberships", null, { person_id: id });
+      await makeAgeing.add(table, anchor, table === "tenants" ? below : table === "people" ? { id } : {});
+      if (table === "people") await makeAgeing.add("memberships", null, { person_id: id });
       const [row] = await database.as("owner").query(
         `select max(expires_at)::text as at, (max(expires_at) - interval '1 microsecond')::text as before
          from public.${table} where expires_at < 'infinity' and date_trunc('day', expires_at, 'UTC') = expires_at`,

@@ -4,6 +4,7 @@ import { HOUR_MS } from "../src/core/clock.ts";
 import type { GateMessage } from "../src/core/gate-message.ts";
 import { type Id, newId } from "../src/core/id.ts";
 import { type PingAnswer, PROTOCOL } from "../src/gate/protocol.ts";
+import { GATE_INVENTORY } from "../src/privacy/declared/gate.ts";
 import { gateOf, manyInstances, ping, signFor } from "../src/testing/instance.ts";
 import { type TestTenant, testTenant } from "../src/testing/world.ts";
 
@@ -126,16 +127,19 @@ test("a gate whose journal holds rows but whose alarm is gone sets one when it w
   expect(await runInDurableObject(gateOf(tenant), (_, { storage }) => storage.getAlarm())).not.toBeNull();
 });
 
-test("a gate's tables are the ones that its own documentation lists", async () => {
+test("a gate stores what the inventory declares: the same tables and columns, both ways", async () => {
   const tenant = await testTenant();
   await pingGate(tenant, newId("instance", Date.now()));
-  const names = await runInDurableObject(gateOf(tenant), (_, { storage }) =>
+  const stored = await runInDurableObject(gateOf(tenant), (_, { storage }) =>
     storage.sql
-      .exec<{ name: string }>(
-        "select name from sqlite_master where type = 'table' and name not glob '_cf_*' and name not glob 'sqlite_*' order by name",
-      )
+      .exec<{ name: string; column: string }>(`
+        select t.name, c.name as column from sqlite_master t join pragma_table_info(t.name) c
+         where t.type = 'table' and t.name not glob '_cf_*' and t.name not glob 'sqlite_*'`)
       .toArray()
-      .map((row) => row.name),
+      .map((row) => `${row.name}.${row.column}`),
   );
-  expect(names).toEqual(["client", "floor", "journal", "meta", "seen", "spent"]);
+  const declared = Object.entries(GATE_INVENTORY).flatMap(([table, { columns }]) =>
+    Object.keys(columns).map((column) => `${table}.${column}`),
+  );
+  expect(stored.toSorted()).toEqual(declared.toSorted());
 });

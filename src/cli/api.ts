@@ -54,7 +54,9 @@ export class Api {
     if (!response.ok) throw this.#refused(response, answer);
     const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
-    throw new CommandFailure(`${this.#url.value} did not answer as Ebb of this version does: is ${this.#url.from} right?`);
+    throw new CommandFailure(
+      `${this.#url.value} did not answer as Ebb of this version does: is ${this.#url.from} right?`,
+    );
   }
 
   async #send(method: string, path: string, body: unknown): Promise<Response> {

@@ -20,8 +20,7 @@ export interface Command {
 
 export type Option =
   /** `value` names the value in the help. */
-  | { type: "string"; value: string; what: string; multiple?: true; required?: true }
-  | { type: "boolean"; what: string };
+  { type: "string"; value: string; what: string; multiple?: true; required?: true } | { type: "boolean"; what: string };
 
 export interface Call {
   argument: string | null;
@@ -34,6 +33,8 @@ export interface Call {
   progress(line: string): void;
   /** All of the standard input. */
   stdin(): Promise<string>;
+  /** ms since 1970. */
+  now(): number;
 }
 
 /** What a command found or did, in both forms; the caller decides which is shown. */

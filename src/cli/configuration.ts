@@ -66,7 +66,9 @@ export class Configuration {
   database(role: DatabaseRole): Setting {
     const setting = this.#either(`EBB_DATABASE_URL_${role.toUpperCase()}`, (local) => local.databaseUrls[role]);
     if (!/^postgres(ql)?:\/\/[^/]/.test(setting.value)) {
-      throw new CommandFailure(`${setting.from} does not hold a connection string, such as postgresql://role:password@host/ebb.`);
+      throw new CommandFailure(
+        `${setting.from} does not hold a connection string, such as postgresql://role:password@host/ebb.`,
+      );
     }
     const endpoint = this.env["NEON_LOCAL_ENDPOINT"] ?? (setting.local ? this.local?.neonEndpoint : undefined);
     if (endpoint !== undefined) useLocalEndpoint(endpoint);

@@ -1,4 +1,3 @@
-import { errorFields } from "../core/log.ts";
 import { isConnectionFailure, sqlStateOf } from "../db/failure.ts";
 import type { Setting } from "./configuration.ts";
 import { CommandFailure } from "./failure.ts";
@@ -8,19 +7,17 @@ export async function onDatabase<T>(setting: Setting, role: string, fn: () => Pr
   try {
     return await fn();
   } catch (error) {
-    if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure(sentence(error, setting, role));
+    if (sqlStateOf(error) === null && !isConnectionFailure(error)) throw error;
+    throw new CommandFailure(sentence(sqlStateOf(error), setting, role));
   }
 }
 
-function sentence(error: unknown, { from, local }: Setting, role: string): string {
-  const state = sqlStateOf(error);
-  if (state === null && isConnectionFailure(error)) {
-    return local
-      ? "The local database does not answer: start npm run dev (or npm run db) first."
-      : `The database that ${from} names does not answer.`;
-  }
-  switch (state) {
+function sentence(sqlState: string | null, { from, local }: Setting, role: string): string {
+  switch (sqlState) {
+    case null:
+      return local
+        ? "The local database does not answer: start npm run dev (or npm run db) first."
+        : `The database that ${from} names does not answer.`;
     case "28P01":
     case "28000":
       return `The database refuses the role or the password in ${from}.`;
@@ -32,6 +29,6 @@ function sentence(error: unknown, { from, local }: Setting, role: string): strin
     case "42883":
       return `The database in ${from} has not had Ebb's migrations.`;
     default:
-      return `The database failed with ${state === null ? errorFields(error).errorName : `SQLSTATE ${state}`}.`;
+      return `The database failed with SQLSTATE ${sqlState}.`;
   }
 }

@@ -1,0 +1,27 @@
+import type { Command } from "./command.ts";
+import { instanceListCommand } from "./instance-list.ts";
+import { inventoryCommand } from "./inventory.ts";
+import { keyCreateCommand } from "./key-create.ts";
+import { partitionsCommand } from "./partitions.ts";
+import { partitionsCreateCommand } from "./partitions-create.ts";
+import { pingsCommand } from "./pings.ts";
+import { purgeCommand } from "./purge.ts";
+import { registrationKeyCreateCommand } from "./registration-key-create.ts";
+import { registrationKeyListCommand } from "./registration-key-list.ts";
+import { tenantListCommand } from "./tenant-list.ts";
+import { tokenKeysRotateCommand } from "./token-keys-rotate.ts";
+
+/** In the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  tenantListCommand,
+  keyCreateCommand,
+  registrationKeyCreateCommand,
+  registrationKeyListCommand,
+  instanceListCommand,
+  pingsCommand,
+  inventoryCommand,
+  purgeCommand,
+  partitionsCommand,
+  partitionsCreateCommand,
+  tokenKeysRotateCommand,
+];

@@ -1,0 +1,74 @@
+import * as z from "zod";
+import { DAY_MS } from "../core/clock.ts";
+import { PERMISSIONS, type Permission } from "../core/permission.ts";
+import { Api } from "./api.ts";
+import type { Call, Command, Outcome } from "./command.ts";
+import { TENANTS } from "./configuration.ts";
+import { UsageFailure } from "./failure.ts";
+import { createOwnersKey } from "./owners-key.ts";
+import { formatSeconds } from "./table.ts";
+
+const Created = z.looseObject({ id: z.string(), name: z.string(), permissions: z.array(z.string()), key: z.string() });
+
+export const keyCreateCommand: Command = {
+  name: "key create",
+  summary: "make an API key, shown once",
+  notes: [
+    "The key is for the tenant of the key that makes it (EBB_API_KEY, else one of local.json), and is permitted at most what that one is.",
+    "--operator is the way back in when every key was lost: the database's owner writes a key that may do everything and has no end. Away from this machine it needs EBB_DATABASE_URL_OWNER and EBB_ROUTING_HMAC_KEYS.",
+  ],
+  options: {
+    name: { type: "string", value: "text", what: "what the key is for (with --operator: “operator” when left out)" },
+    permission: {
+      type: "string",
+      value: "noun:verb",
+      multiple: true,
+      what: `may be repeated; all of the maker's when left out: ${PERMISSIONS.join(", ")}`,
+    },
+    "valid-days": { type: "string", value: "days", what: "the key ends after so many days; never, when left out" },
+    tenant: {
+      type: "string",
+      value: TENANTS.join("|"),
+      what: "for the tenant of which key in local.json (direct when left out; with --operator: operator)",
+    },
+    operator: { type: "boolean", what: "have the database's owner write the key" },
+  },
+  example: "key create --name dashboard --permission instances:read --permission pings:read --valid-days 90",
+  run: (call) => (call.options.flag("operator") ? createOwnersKey(call) : createKey(call)),
+};
+
+async function createKey({ options, configuration, style, now }: Call): Promise<Outcome> {
+  const name = options.text("name");
+  if (name === null) throw new UsageFailure("key create needs a --name: say what the key is for.");
+  const permissions = permissionsOf(options.list("permission"));
+  const validDays = options.count("valid-days", 3650);
+  const tenant = options.choice("tenant", TENANTS);
+  if (tenant !== null && configuration.env["EBB_API_KEY"]) {
+    throw new UsageFailure("--tenant chooses between the keys of local.json, but EBB_API_KEY is set: leave one out.");
+  }
+  const validUntil = validDays === null ? null : Math.floor((now() + validDays * DAY_MS) / 1000);
+  const created = await new Api(configuration, tenant ?? "direct").post(
+    "/api/v1/keys",
+    { name, valid_until: validUntil, ...(permissions.length > 0 && { permissions }) },
+    Created,
+  );
+  return {
+    json: { ...created, valid_until: validUntil },
+    text: [
+      `The API key “${name}”, shown only this once and not kept anywhere:`,
+      "",
+      `  ${style.strong(created.key)}`,
+      "",
+      `It may: ${created.permissions.join(", ")}.`,
+      validUntil === null ? "It has no end." : `It ends on ${formatSeconds(validUntil)} UTC.`,
+    ],
+  };
+}
+
+function permissionsOf(wanted: readonly string[]): Permission[] {
+  return wanted.map((text) => {
+    const permission = PERMISSIONS.find((known) => known === text);
+    if (permission === undefined) throw new UsageFailure(`--permission is one of ${PERMISSIONS.join(", ")}.`);
+    return permission;
+  });
+}

@@ -1,0 +1,47 @@
+import type { Declared } from "../declared-type.ts";
+import { adds, addsAny, evidence, id, operational, reads, retention, secretHash, seesAll } from "./shorthand.ts";
+
+/** What was changed, and who must still hear of it. */
+export const outbox: Declared<"outbox"> = {
+  what: "A change that a gate must hear of.",
+  retention: "outbox-rows",
+  anchor: { at: "column", columns: ["recorded_at"] },
+  layout: { kind: "state" },
+  subject: "tenant_id",
+  key: ["id"],
+  access: {
+    ebb_app: [adds],
+    ebb_maint: [seesAll, { command: "update", reach: "all", columns: ["delivered_at"] }],
+  },
+  columns: {
+    id: operational,
+    tenantId: id,
+    gateId: id,
+    message: secretHash,
+    recordedAt: operational,
+    deliveredAt: operational,
+    expiresAt: retention,
+  },
+};
+
+export const auditEntries: Declared<"auditEntries"> = {
+  what: "Who changed what, when: appended to by one function, never changed.",
+  retention: "audit-entries",
+  anchor: { at: "column", columns: ["recorded_at"] },
+  layout: { kind: "partitioned", by: "quarter" },
+  subject: "actor_id",
+  key: ["tenant_id", "id", "expires_at"],
+  access: { ebb_app: [reads()], ebb_maint: [seesAll, addsAny] },
+  columns: {
+    id: evidence,
+    tenantId: evidence,
+    recordedAt: evidence,
+    actorKind: evidence,
+    actorId: evidence,
+    action: evidence,
+    subject: evidence,
+    detail: evidence,
+    requestId: evidence,
+    expiresAt: retention,
+  },
+};
