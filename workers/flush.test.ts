@@ -136,13 +136,19 @@ test("without a partition for them rows wait in the journal; they are no dead le
   const tenant = await testTenant();
   const [instance] = await manyInstances(tenant, 1);
   await pingAll(tenant, [instance as Id<"instance">]);
-  await runInDurableObject(gateOf(tenant), (_, { storage }) => {
-    const far = bucketStart("alive", Date.now()) + 400 * DAY_MS;
-    storage.sql.exec("update journal set bucket = ?, expires_at = ?", far, far + 30 * DAY_MS);
-  });
+  const moveTo = (bucket: number) =>
+    runInDurableObject(gateOf(tenant), (_, { storage }) => {
+      storage.sql.exec("update journal set bucket = ?, expires_at = ?", bucket, bucket + 30 * DAY_MS);
+    });
+  const today = bucketStart("alive", Date.now());
+  await moveTo(today + 400 * DAY_MS);
   await runDurableObjectAlarm(gateOf(tenant));
   expect(await journalSize(tenant)).toBe(1);
   expect(await ownerRows(sql`select from dead_letters where gate_id = ${tenant.gateId}`)).toEqual([]);
+  // Once there is a place for it, it arrives.
+  await moveTo(today);
+  await runDurableObjectAlarm(gateOf(tenant));
+  expect(await stored(tenant)).toEqual([uuidFromId("instance", instance as Id<"instance">)]);
 });
 
 test("with Postgres stopped, 10,000 pings of distinct instances are acknowledged, and then exactly they arrive", {
@@ -173,4 +179,18 @@ test("with Postgres stopped, 10,000 pings of distinct instances are acknowledged
   expect(await journalSize(tenant)).toBe(0);
   expect(await stored(tenant)).toEqual(uuids(instances));
   expect(await heartbeat(tenant)).toMatchObject({ recorded: 10_000, repeated: 0, gone: 0, expired: 0, dead: 0 });
+});
+
+test("what comes in during a flush waits for the next one, and is not carried a few rows at a time", async () => {
+  const tenant = await testTenant();
+  const instances = await manyInstances(tenant, 400);
+  await pingAll(tenant, instances.slice(0, 200));
+  const statements = await statementsDuring(async () => {
+    const flushed = gateOf(tenant).flush();
+    for (const instance of instances.slice(200)) await pingAll(tenant, [instance]);
+    await flushed;
+  });
+  expect(statements).toBe(1);
+  await gateOf(tenant).flush();
+  expect(await stored(tenant)).toEqual(uuids(instances));
 });

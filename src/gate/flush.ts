@@ -16,14 +16,20 @@ export interface FlushTarget {
 }
 
 /**
- * Carries the journal to Postgres, oldest first, until it is empty or Postgres fails. A row leaves the journal only
+ * Carries the journal to Postgres, oldest first, until what is left fills no batch or Postgres fails. A row leaves the journal only
  * after the statement that took it was acknowledged; when the acknowledgement is lost the row is sent again, and counted
  * as repeated. A batch that Postgres refuses for its data is halved until the row at fault stands alone, which goes to
  * the dead letters: one impossible value never holds up the others.
  */
 export async function flushJournal(store: GateStore, ingest: Ingest, target: FlushTarget): Promise<FlushReport> {
   const flush = new Flush(store, ingest, target);
-  for (let rows = store.batch(BATCH); rows.length > 0; rows = store.batch(BATCH)) await flush.carry(rows);
+  // While batches are full. What comes in meanwhile shares the next flush: else a steady trickle would be carried a
+  // handful of rows at a time, for ever.
+  for (let full = true; full; ) {
+    const rows = store.batch(BATCH);
+    if (rows.length > 0) await flush.carry(rows);
+    full = rows.length === BATCH;
+  }
   await flush.settle();
   return { ...flush.report, pending: store.pending() };
 }

@@ -1,6 +1,6 @@
 import { CLOCK_SKEW_S, TOKEN_LIFETIME_S } from "../access/access-token.ts";
 import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
-import { type Clock, DAY_MS } from "../core/clock.ts";
+import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
 import type { GateMessage, Posted } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
 import { type Decision, Limiter } from "../limits/limiter.ts";
@@ -33,6 +33,7 @@ export class TenantGateState {
   readonly #floors: Map<string, FloorRow>;
   readonly #heard: Map<string, number> = new Map();
   #tenant: TenantState;
+  #forgotAtMs = 0;
 
   constructor(store: GateStore, clock: Clock) {
     this.#store = store;
@@ -62,8 +63,7 @@ export class TenantGateState {
     const decision = this.#limiter.take(policiesOf(this.#tenant.plan, call.kind), call.instanceId, now);
     if (!decision.admitted) return { outcome: "limited", decision };
     const bucket = bucketStart(call.kind, now);
-    if (!this.#store.see(call.instanceId, call.kind, bucket)) return { outcome: "repeated", decision };
-    this.#store.append({
+    const fresh = this.#store.record({
       instance_id: call.instanceId,
       kind: call.kind,
       bucket,
@@ -73,7 +73,7 @@ export class TenantGateState {
       os_name: call.os.name,
       os_version: call.os.version,
     });
-    return { outcome: "recorded", decision };
+    return { outcome: fresh ? "recorded" : "repeated", decision };
   }
 
   /** Is this client's secret the one we hold the hash of? Charged before it is looked at, so that guesses are limited. */
@@ -108,9 +108,11 @@ export class TenantGateState {
     for (const posted of call.messages) this.#apply(posted);
   }
 
-  /** Drops what has outlived its purpose. */
+  /** Drops what has outlived its purpose; at most once a minute, as it looks through whole tables. */
   forget(): void {
     const now = this.#clock.now();
+    if (now - this.#forgotAtMs < MINUTE_MS) return;
+    this.#forgotAtMs = now;
     this.#store.forget(now, bucketStart("alive", now));
     for (const [subject, floor] of this.#floors) if (floor.expires_at <= now) this.#floors.delete(subject);
   }

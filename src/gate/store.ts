@@ -32,10 +32,12 @@ type Value = string | number | ArrayBuffer | null;
 
 /** A gate's tables in its own SQLite. Migrates itself on waking: journals and windows survive deployments. */
 export class GateStore implements SpentStore {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   #nth = 0;
 
   constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
     this.#sql = storage.sql;
     storage.transactionSync(() => this.#migrate());
   }
@@ -75,12 +77,19 @@ export class GateStore implements SpentStore {
     this.#sql.exec(SQL.putFloor, floor.subject, floor.before_ms, floor.reason, floor.expires_at);
   }
 
-  /** Notes that an instance pinged in this bucket; false when it already had. */
-  see(instanceId: string, kind: string, bucket: number): boolean {
-    return this.#sql.exec(SQL.seen, instanceId, kind, bucket).rowsWritten > 0;
+  /**
+   * Journals a ping unless its instance already pinged in this bucket; says whether it did. Both rows or neither: a ping
+   * noted as seen but not journaled would be lost.
+   */
+  record(row: Omit<JournalRow, "seq">): boolean {
+    return this.#storage.transactionSync(() => {
+      if (this.#sql.exec(SQL.seen, row.instance_id, row.kind, row.bucket).rowsWritten === 0) return false;
+      this.#append(row);
+      return true;
+    });
   }
 
-  append(row: Omit<JournalRow, "seq">): void {
+  #append(row: Omit<JournalRow, "seq">): void {
     const { instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version } = row;
     this.#sql.exec(SQL.journal, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version);
   }

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { inventoryPage } from "../privacy/inventory-page.ts";
 import { policyMigration } from "../privacy/policies.ts";
 
 /**
- * `npm run generate`: writes the newest `…_policies.sql` migration from the inventory. With `--check` it writes nothing
+ * `npm run generate`: writes the newest `…_policies.sql` migration and docs/inventory.md from the inventory. With `--check` it writes nothing
  * and fails when a file differs. A migration that has been released is not rewritten: make an empty one first
  * (`npx drizzle-kit generate --config drizzle/config.ts --custom --name policies`), and this fills it.
  */
@@ -18,16 +19,20 @@ function newestPolicies(): string {
   return migrations + newest;
 }
 
-const outputs: { file: string; content: string }[] = [{ file: newestPolicies(), content: policyMigration() }];
+const outputs: { file: string; content: string }[] = [
+  { file: newestPolicies(), content: policyMigration() },
+  { file: join(import.meta.dirname, "../../docs/inventory.md"), content: inventoryPage() },
+];
 const checking = process.argv.includes("--check");
 let differing = 0;
 for (const { file, content } of outputs) {
-  if (readFileSync(file, "utf8") === content) continue;
+  if (existsSync(file) && readFileSync(file, "utf8") === content) continue;
   differing += 1;
-  const name = file.slice(file.indexOf("drizzle/"));
+  const name = relative(join(import.meta.dirname, "../.."), file);
   if (checking) {
     process.stderr.write(`${name} differs from what the sources declare: run npm run generate\n`);
   } else {
+    mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
     process.stdout.write(`wrote ${name}\n`);
   }

@@ -1,0 +1,80 @@
+import type { Query } from "./catalog.ts";
+import { policyStatements } from "./policies.ts";
+
+const POLICIES = `
+  select format('The policy %s on %s.%s', policyname, schemaname, tablename) as thing,
+         format('for %s to %s, %s, using %s, with check %s', lower(cmd), array_to_string(roles, ', '), lower(permissive),
+           coalesce(qual, 'nothing'), coalesce(with_check, 'nothing')) as form
+    from pg_policies`;
+
+/** Those of partitions are clones; a trigger that has been switched off is told by its form. */
+const TRIGGERS = `
+  select format('The trigger %s on %s', t.tgname, t.tgrelid::regclass) as thing,
+         pg_get_triggerdef(t.oid) || case t.tgenabled when 'O' then '' else ' (switched off)' end as form
+    from pg_trigger t
+   where not t.tgisinternal and t.tgparentid = 0`;
+
+const TRIGGER_FUNCTIONS = `
+  select format('The function %s', p.oid::regprocedure) as thing, pg_get_functiondef(p.oid) as form
+    from pg_proc p
+   where p.pronamespace = 'ebb'::regnamespace and p.proname ~ '_(expires_at|expiry)$'`;
+
+const SILENCED = `
+  select format('The trigger %s on %s is switched off.', t.tgname, t.tgrelid::regclass) as sentence
+    from pg_trigger t
+   where t.tgenabled <> 'O' and t.tgparentid <> 0`;
+
+/** The one policy that guards no data: see …_forgetting.sql. */
+const SENTINEL: [string, string] = [
+  "The policy sentinel_ebb_maint on ebb.sentinel",
+  "for select to ebb_maint, permissive, using true, with check nothing",
+];
+
+/** Policies, triggers and the functions behind these, each as Postgres prints it. */
+export async function policyDifferences(query: Query): Promise<string[]> {
+  const live = await forms(query);
+  const { declared, failures } = await declaredForms(query, live);
+  const found = [...failures, ...(await query(SILENCED)).map((row) => row["sentence"] as string)];
+  for (const [thing, form] of live) {
+    const wanted = declared.get(thing);
+    if (wanted === undefined) found.push(`${thing} is not declared.`);
+    else if (wanted !== form) found.push(`${thing} is not what is declared: ${form}; declared is: ${wanted}.`);
+  }
+  for (const thing of declared.keys()) if (!live.has(thing)) found.push(`${thing} is declared but does not exist.`);
+  return found.map((sentence) => sentence.replaceAll(/\s+/g, " "));
+}
+
+async function forms(query: Query): Promise<Map<string, string>> {
+  const rows = [];
+  for (const text of [POLICIES, TRIGGERS, TRIGGER_FUNCTIONS]) rows.push(...(await query(text)));
+  return new Map(rows.map((row) => [row["thing"] as string, row["form"] as string]));
+}
+
+/** Takes away all that the inventory makes, makes it, has it printed, and undoes everything. */
+async function declaredForms(
+  query: Query,
+  live: ReadonlyMap<string, string>,
+): Promise<{ declared: Map<string, string>; failures: string[] }> {
+  const failures: string[] = [];
+  await query("savepoint catalog");
+  for (const thing of live.keys()) {
+    const [, trigger, table] = /^The trigger (\S+) on (\S+)$/.exec(thing) ?? [];
+    if (trigger !== undefined) await query(`drop trigger ${trigger} on ${table}`);
+    const [, policy, guarded] = /^The policy (\S+) on (\S+)$/.exec(thing) ?? [];
+    if (policy !== undefined) await query(`drop policy ${policy} on ${guarded}`);
+    const [, made] = /^The function (.+)$/.exec(thing) ?? [];
+    if (made !== undefined) await query(`drop function ${made}`);
+  }
+  for (const statement of policyStatements()) {
+    await query("savepoint statement");
+    try {
+      await query(statement);
+    } catch (error) {
+      failures.push(`What is declared cannot be made: ${error instanceof Error ? error.message : String(error)}.`);
+      await query("rollback to savepoint statement");
+    }
+  }
+  const declared = await forms(query);
+  await query("rollback to savepoint catalog");
+  return { declared: new Map([...declared, SENTINEL]), failures };
+}
