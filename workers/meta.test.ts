@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { createApp } from "../src/app.ts";
+import { createApp, routesOf } from "../src/app.ts";
 import { withoutPostgres } from "../src/testing/faults.ts";
 import { call, ORIGIN } from "../src/testing/instance.ts";
 import { createDeps } from "./runtime.ts";
@@ -33,7 +33,8 @@ test("every answer carries the security headers and a request id of ours", async
   }
 });
 
-test("/openapi.json declares security, errors and examples for every route", async () => {
+test("every route declares its security, its errors and an example that fits its own schema", async () => {
+  const routes = routesOf(await createDeps(env));
   const document = await (await call("/openapi.json")).json<{
     paths: Record<
       string,
@@ -41,9 +42,16 @@ test("/openapi.json declares security, errors and examples for every route", asy
     >;
   }>();
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
-  expect(operations.map((operation) => operation.operationId)).toContain("ping_alive");
-  for (const operation of operations) {
-    expect(operation.security, operation.operationId).toBeInstanceOf(Array);
-    expect(Object.keys(operation.responses), operation.operationId).toContain("500");
+  expect(operations.map((operation) => operation.operationId).toSorted()).toEqual(
+    routes.map((route) => route.operationId).toSorted(),
+  );
+  for (const { operationId, security, responses } of operations) {
+    expect(security, operationId).toBeInstanceOf(Array);
+    expect(Object.keys(responses), operationId).toContain("500");
+  }
+  for (const { operationId, responses } of routes) {
+    for (const [status, { schema, example }] of Object.entries(responses)) {
+      if (schema !== undefined) expect(schema.safeParse(example).error, `${operationId} ${status}`).toBeUndefined();
+    }
   }
 });

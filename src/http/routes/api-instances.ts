@@ -25,6 +25,32 @@ const ping = z.object({
   os: z.object({ kind: z.string().nullable(), name: z.string().nullable(), version: z.string().nullable() }),
 });
 
+const removed = z.object({
+  object: z.literal("instance"),
+  id: z.string(),
+  deleted: z.literal(true),
+  effective: z.boolean(),
+});
+
+const EXAMPLE = {
+  object: "instance",
+  id: "ins_01KAHJ2E8K6TQ0V3W5Z9Y7X4RC",
+  workspace_id: "wsp_01KAHJ0000M2N4P6Q8S0T2V4W6",
+  name: null,
+  client_id: "ebbc_…",
+  scope: "profile:read",
+  registered_at: 1795219200,
+};
+const PING_EXAMPLE = {
+  object: "ping",
+  kind: "alive",
+  day: "2026-11-21",
+  received_at: 1795225299,
+  expires_at: 1797811200,
+  os: { kind: "linux", name: "Debian GNU/Linux", version: "12" },
+};
+const page = (item: object) => ({ object: "list", data: [item], next_cursor: null });
+
 const params = z.object({ instance_id: idSchema("instance") });
 
 function showsInstance({ id, workspaceId, name, clientId, scope, registeredAt }: Instance) {
@@ -61,7 +87,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     security: "api-key",
     permission: "instances:read",
     query: pageQuery("instance"),
-    responses: { 200: { description: "One page of instances.", schema: listSchema(instance) } },
+    responses: { 200: { description: "One page of instances.", schema: listSchema(instance), example: page(EXAMPLE) } },
     problems: ["tenant-suspended"],
     limited: true,
     handle: async (input) => {
@@ -80,7 +106,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     security: "api-key",
     permission: "instances:read",
     params,
-    responses: { 200: { description: "The instance.", schema: instance } },
+    responses: { 200: { description: "The instance.", schema: instance, example: EXAMPLE } },
     problems: ["tenant-suspended"],
     limited: true,
     handle: async (input) => {
@@ -99,7 +125,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     security: "api-key",
     permission: "pings:read",
     params,
-    responses: { 200: { description: "The pings.", schema: listSchema(ping) } },
+    responses: { 200: { description: "The pings.", schema: listSchema(ping), example: page(PING_EXAMPLE) } },
     problems: ["tenant-suspended"],
     limited: true,
     handle: async (input) => {
@@ -120,14 +146,14 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     responses: {
       200: {
         description: "Removed, and refused from now on.",
-        schema: z.object({
-          object: z.literal("instance"),
-          id: z.string(),
-          deleted: z.literal(true),
-          effective: z.boolean(),
-        }),
+        schema: removed,
+        example: { object: "instance", id: EXAMPLE.id, deleted: true, effective: true },
       },
-      202: { description: "Removed; its gate could not be told yet, and will be within minutes." },
+      202: {
+        description: "Removed; its gate could not be told yet, and will be within minutes.",
+        schema: removed,
+        example: { object: "instance", id: EXAMPLE.id, deleted: true, effective: false },
+      },
     },
     problems: ["tenant-suspended", "outcome-unknown"],
     limited: true,

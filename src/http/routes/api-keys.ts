@@ -24,6 +24,14 @@ const registrationKey = z.object({
   revoked_at: z.int().nullable(),
 });
 
+const EXAMPLE = {
+  object: "registration_key",
+  id: "rgk_01KAHJ5555X6Y7Z8A9B0C1D2E3",
+  workspace_id: "wsp_01KAHJ0000M2N4P6Q8S0T2V4W6",
+  name: "build machines",
+  reusable: true,
+};
+
 function showsRegistrationKey(key: RegistrationKey) {
   return {
     object: "registration_key",
@@ -71,6 +79,14 @@ export const keyRoutes: RouteDefinition[] = [
           created_at: z.int(),
           key: z.string(),
         }),
+        example: {
+          object: "key",
+          id: "crd_01KAHJ7777G8H9J0K1M2N3P4Q5",
+          name: "dashboard",
+          permissions: ["instances:read"],
+          created_at: 1795219200,
+          key: "ebb_…",
+        },
       },
     },
     problems: ["tenant-suspended", "outcome-unknown"],
@@ -104,7 +120,17 @@ export const keyRoutes: RouteDefinition[] = [
     permission: "registration-keys:read",
     query: pageQuery("registrationKey"),
     responses: {
-      200: { description: "One page of keys, without their secrets.", schema: listSchema(registrationKey) },
+      200: {
+        description: "One page of keys, without their secrets.",
+        schema: listSchema(registrationKey),
+        example: {
+          object: "list",
+          data: [
+            { ...EXAMPLE, uses: 3, created_at: 1795219200, used_up_at: null, valid_until: null, revoked_at: null },
+          ],
+          next_cursor: null,
+        },
+      },
     },
     problems: ["tenant-suspended"],
     limited: true,
@@ -147,6 +173,7 @@ export const keyRoutes: RouteDefinition[] = [
           created_at: z.int(),
           key: z.string(),
         }),
+        example: { ...EXAMPLE, created_at: 1795219200, key: "ebbr_…" },
       },
     },
     problems: ["tenant-suspended", "not-found", "outcome-unknown"],
@@ -184,6 +211,7 @@ export const keyRoutes: RouteDefinition[] = [
       200: {
         description: "Revoked.",
         schema: z.object({ object: z.literal("registration_key"), id: z.string(), deleted: z.literal(true) }),
+        example: { object: "registration_key", id: EXAMPLE.id, deleted: true },
       },
     },
     problems: ["tenant-suspended", "outcome-unknown"],

@@ -28,7 +28,27 @@ export const tenantRoutes: RouteDefinition[] = [
     security: "api-key",
     permission: "tenants:read",
     query: pageQuery("tenant"),
-    responses: { 200: { description: "One page of tenants.", schema: listSchema(tenant) } },
+    responses: {
+      200: {
+        description: "One page of tenants.",
+        schema: listSchema(tenant),
+        example: {
+          object: "list",
+          data: [
+            {
+              object: "tenant",
+              id: "tnt_01KAHJ0000A1B2C3D4E5F6G7H8",
+              parent_id: null,
+              kind: "direct",
+              name: "Acme",
+              status: "active",
+              created_at: 1795219200,
+            },
+          ],
+          next_cursor: null,
+        },
+      },
+    },
     problems: ["tenant-suspended"],
     limited: true,
     handle: async (input) => {

@@ -15,7 +15,11 @@ export const wellKnownRoutes: RouteDefinition[] = [
     tags: ["meta"],
     security: "public",
     responses: {
-      200: { description: "The key set.", schema: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }) },
+      200: {
+        description: "The key set.",
+        schema: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }),
+        example: { keys: [{ kty: "OKP", crv: "Ed25519", x: "…", kid: "…", alg: "EdDSA", use: "sig" }] },
+      },
     },
     problems: [],
     handle: async ({ deps }) => ({ status: 200, body: deps.tokenKeys.jwks, headers: CACHE }),
@@ -29,7 +33,11 @@ export const wellKnownRoutes: RouteDefinition[] = [
     tags: ["meta"],
     security: "public",
     responses: {
-      200: { description: "The metadata.", schema: z.record(z.string(), z.unknown()) },
+      200: {
+        description: "The metadata.",
+        schema: z.record(z.string(), z.unknown()),
+        example: { issuer: "https://ebb.example", token_endpoint: "https://ebb.example/oauth2/token" },
+      },
     },
     problems: [],
     handle: async ({ deps: { publicUrl } }) => ({
