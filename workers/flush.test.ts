@@ -83,6 +83,16 @@ test("a batch with one expired row, one of a removed instance and one impossible
   expect(await heartbeat(tenant)).toMatchObject({ recorded: 997, repeated: 0, expired: 1, gone: 1, pending: 0 });
 });
 
+test("an instance of another tenant is none of this one's: its ping is not stored", async () => {
+  const [tenant, beside] = [await testTenant(), await testTenant()];
+  const [own] = (await manyInstances(tenant, 1)) as [Id<"instance">];
+  const [theirs] = (await manyInstances(beside, 1)) as [Id<"instance">];
+  await pingAll(tenant, [own, theirs]);
+  await runDurableObjectAlarm(gateOf(tenant));
+  expect(await stored(tenant)).toEqual(uuids([own]));
+  expect(await heartbeat(tenant)).toMatchObject({ recorded: 1, gone: 1 });
+});
+
 test("a full batch is one statement", async () => {
   const tenant = await testTenant();
   const instances = await manyInstances(tenant, 1_000);

@@ -12,7 +12,8 @@ import { createDeps } from "./runtime.ts";
 
 /** The runtime's own failures (Durable Objects, "Error handling"), before the call reaches the object. */
 const FAILURES = {
-  overloaded: { overloaded: true },
+  // The runtime may say both: overloaded wins.
+  overloaded: { overloaded: true, retryable: true },
   retryable: { retryable: true },
   unknown: {},
 } as const;
