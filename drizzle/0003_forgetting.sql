@@ -52,8 +52,10 @@ create function ebb.partitions(parent regclass)
 --> statement-breakpoint
 alter function ebb.partitions(regclass) owner to ebb_maint;
 --> statement-breakpoint
--- Makes the partitions of `parent` that are missing between two instants, one a `unit` (day, month or quarter), and
--- returns the names of the new ones. A partition has policies of its own (none: everything denied) and no grants.
+-- Makes the partitions of `parent` that are missing for what expires between two instants, one a `unit` (day, month or
+-- quarter), and returns the names of the new ones. A partition has policies of its own (none: everything denied) and no grants.
+-- One of a day holds what expires in the 24 hours up to and with that day's first instant: what is kept by the day all
+-- expires at a midnight, and so goes at that midnight, not a day after.
 create function ebb.create_partitions(parent regclass, unit text, since timestamptz, until timestamptz)
   returns setof text
   language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '2s'
@@ -61,6 +63,7 @@ as $$
 declare
   step interval := case unit when 'day' then interval '1 day' when 'month' then interval '1 month'
                              when 'quarter' then interval '3 months' end;
+  shift interval := case unit when 'day' then interval '1 microsecond' - interval '1 day' else interval '0' end;
   low timestamptz := date_trunc(unit, since, 'UTC');
   parent_name text := (select c.relname from pg_catalog.pg_class c where c.oid = parent);
   child_name text;
@@ -70,13 +73,14 @@ begin
     raise exception 'not a partition plan' using errcode = 'EB500';
   end if;
   perform pg_advisory_xact_lock(hashtext('ebb.partitions'), parent::oid::int);
-  while low <= until loop
+  if low + step + shift <= since then low := low + step; end if;
+  while low + shift <= until loop
     child_name := parent_name || to_char(low, case unit when 'quarter' then '_YYYY"q"Q' when 'month' then '_YYYY_MM' else '_YYYY_MM_DD' end);
-    if not exists (select from ebb.partitions(parent) p where p.lower_bound = low) then
+    if not exists (select from ebb.partitions(parent) p where p.lower_bound = low + shift) then
       execute format('create table public.%I (like %s including all)', child_name, parent);
       execute format('alter table public.%I enable row level security, force row level security', child_name);
       execute format('alter table %s attach partition public.%I for values from (%L) to (%L)',
-        parent, child_name, low, low + step);
+        parent, child_name, low + shift, low + step + shift);
       return next child_name;
     end if;
     low := low + step;
@@ -86,9 +90,10 @@ $$;
 --> statement-breakpoint
 alter function ebb.create_partitions(regclass, text, timestamptz, timestamptz) owner to ebb_maint;
 --> statement-breakpoint
--- Drops the oldest partition of `parent` whose time has passed by the database's clock, after counting its rows;
--- returns no row when there is none. One a call: its lock on the parent is held as shortly as can be, and a lock that
--- does not come within 50 ms gives up (55P03), for the caller to try again.
+-- Drops the oldest partition of `parent` in which nothing can be left that has not expired by the database's clock (its
+-- upper bound is exclusive, and time comes in microseconds), after counting its rows; returns no row when there is none.
+-- One a call: its lock on the parent is held as shortly as can be, and a lock that does not come within 50 ms gives up
+-- (55P03), for the caller to try again.
 create function ebb.drop_expired_partition(parent regclass) returns table (partition text, rows bigint)
   language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '50ms'
 as $$
@@ -97,7 +102,13 @@ declare
   counted bigint;
 begin
   perform ebb.assert_sighted(parent);
-  select p.partition::text as name, p.lower_bound, p.upper_bound into old from ebb.partitions(parent) p where p.upper_bound <= ebb.clock() limit 1;
+  -- Who makes or drops partitions does so alone: of two runs, neither finds that the other was faster.
+  perform pg_advisory_xact_lock(hashtext('ebb.partitions'), parent::oid::int);
+  select p.partition::text as name, p.lower_bound, p.upper_bound into old
+    from ebb.partitions(parent) p
+   where p.upper_bound - interval '1 microsecond' <= ebb.clock()
+   order by p.upper_bound
+   limit 1;
   if not found then return; end if;
   execute format('select count(*) from %s where expires_at >= %L and expires_at < %L', parent, old.lower_bound, old.upper_bound)
     into counted;

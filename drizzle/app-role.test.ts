@@ -147,8 +147,6 @@ describe("a row that expires", () => {
   it.each(read.map(({ table }) => table))(
     "of %s is readable to the last microsecond, and not at expires_at",
     async (table) => {
-      const ageing = await database.tenant();
-      const make = await rowMaker(database, uuid(ageing));
       const id = crypto.randomUUID();
       // A day's start, as pings are anchored there; no other row of these tables is anchored at one.
       const anchor = new Date(Math.floor(Date.now() / 86_400_000) * 86_400_000).toISOString();

@@ -3,7 +3,7 @@ import type { AliveStage } from "./alive-stage.ts";
 import type { BenchContext } from "./bench.ts";
 import { untilArrived } from "./database.ts";
 import { httpRequest, type LoadResult } from "./load-job.ts";
-import { type Spread, ratios, spread } from "./statistics.ts";
+import { ratios, type Spread, spread } from "./statistics.ts";
 
 export const CONNECTIONS = 16;
 const WARM_UP_S = 1.5;
@@ -79,7 +79,9 @@ export async function measureThroughput(stage: AliveStage, context: BenchContext
     // There and back: what slowly changes in the machine does not always hit the same subject.
     const order = run % 2 === 0 ? SUBJECTS : SUBJECTS.toReversed();
     for (const subject of order) results[subject].push(await measure(subject, seconds));
-    const rates = SUBJECTS.map((subject) => `${subject} ${Math.round(rateOf(results[subject].at(-1) as LoadResult))}/s`);
+    const rates = SUBJECTS.map(
+      (subject) => `${subject} ${Math.round(rateOf(results[subject].at(-1) as LoadResult))}/s`,
+    );
     say(`Run ${run + 1} of ${runs}: ${rates.join(", ")}`);
   }
   const against = (subject: Subject) => {

@@ -35,7 +35,10 @@ export const alive: Bench = {
   },
 };
 
-function speedTable({ subjects, aliveToFloor, bareToFloor }: Throughput, options: { runs: number; seconds: number }): Table {
+function speedTable(
+  { subjects, aliveToFloor, bareToFloor }: Throughput,
+  options: { runs: number; seconds: number },
+): Table {
   const ofFloor = { bare: bareToFloor, floor: { min: 1, median: 1, max: 1 }, alive: aliveToFloor };
   return {
     title: `Speed: ${options.runs} runs of ${options.seconds} s each, interleaved, ${CONNECTIONS} connections`,

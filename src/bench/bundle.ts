@@ -45,7 +45,9 @@ export async function bundleWorker(folder: string, main: string, classes: Record
 /** wrangler's own reader knows every spelling of the file. */
 async function compatibilityOf(path: string): Promise<Omit<Bundle, "module">> {
   const { unstable_readConfig: readConfig } = await import("wrangler");
-  const { compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags } = readConfig({ config: path });
+  const { compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags } = readConfig({
+    config: path,
+  });
   if (compatibilityDate === undefined) throw new StartFailure(`${path} has no compatibility_date.`);
   return { compatibilityDate, compatibilityFlags };
 }

@@ -71,9 +71,15 @@ async function show(
   for (const table of tables) print(["", ...renderTable(table, style)].join("\n"));
   print("");
   for (const note of notes) print(style("dim", note));
-  print(style("dim", `${number(facts.cores)} × ${facts.cpu}, Node ${facts.node}, workerd ${facts.workerd}; all of it in ${file}.`));
+  print(
+    style(
+      "dim",
+      `${number(facts.cores)} × ${facts.cpu}, Node ${facts.node}, workerd ${facts.workerd}; all of it in ${file}.`,
+    ),
+  );
   print("");
-  for (const { sentence, met } of targets) print(`${met ? style("green", "ok    ") : style("red", "missed")}  ${sentence}`);
+  for (const { sentence, met } of targets)
+    print(`${met ? style("green", "ok    ") : style("red", "missed")}  ${sentence}`);
 }
 
 function stackOf(error: unknown): string {

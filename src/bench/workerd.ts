@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { StartFailure } from "../local/failure.ts";
 import { watchOver } from "../local/watchdog.ts";
@@ -32,7 +32,11 @@ export function workerdProgram(): { path: string; version: string } {
  * Serves these Workers from one plain workerd process, without the proxy that `wrangler dev` puts in front. Its Durable
  * Objects live in `folder`. Throws a StartFailure with the last lines when it ends early.
  */
-export async function startWorkerd(folder: string, services: readonly Service[], signal: AbortSignal): Promise<Workerd> {
+export async function startWorkerd(
+  folder: string,
+  services: readonly Service[],
+  signal: AbortSignal,
+): Promise<Workerd> {
   await mkdir(join(folder, DISK), { recursive: true });
   const config = join(folder, "workerd.capnp");
   // It holds keys, if only for this run.

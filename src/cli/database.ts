@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from "drizzle-orm/errors";
 import { isConnectionFailure, sqlStateOf } from "../db/failure.ts";
 import type { Setting } from "./configuration.ts";
 import { CommandFailure } from "./failure.ts";
@@ -7,8 +8,11 @@ export async function onDatabase<T>(setting: Setting, role: string, fn: () => Pr
   try {
     return await fn();
   } catch (error) {
-    if (sqlStateOf(error) === null && !isConnectionFailure(error)) throw error;
-    throw new CommandFailure(sentence(sqlStateOf(error), setting, role));
+    if (error instanceof CommandFailure) throw error;
+    // Drizzle's own message repeats the parameters; what it wraps may be a WebSocket's event, which is no Error.
+    const cause = error instanceof DrizzleQueryError ? error.cause : error;
+    if (sqlStateOf(cause) === null && !isConnectionFailure(cause)) throw cause;
+    throw new CommandFailure(sentence(sqlStateOf(cause), setting, role));
   }
 }
 
@@ -22,7 +26,7 @@ function sentence(sqlState: string | null, { from, local }: Setting, role: strin
     case "28000":
       return `The database refuses the role or the password in ${from}.`;
     case "42501":
-      return `The role in ${from} may not do this: it must be ${role}.`;
+      return wrongRole(from, role);
     case "3D000":
     case "3F000":
     case "42P01":
@@ -31,4 +35,9 @@ function sentence(sqlState: string | null, { from, local }: Setting, role: strin
     default:
       return `The database failed with SQLSTATE ${sqlState}.`;
   }
+}
+
+/** Also for the job that would go on past every refusal of Postgres. */
+export function wrongRole(from: string, role: string): string {
+  return `The role in ${from} may not do this: it must be ${role}.`;
 }

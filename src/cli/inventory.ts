@@ -1,5 +1,5 @@
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
-import { accessOf } from "../privacy/policies.ts";
+import { accessOf, isPurgedByRow } from "../privacy/policies.ts";
 import { SCHEDULE, type Window } from "../privacy/schedule.ts";
 import type { Command } from "./command.ts";
 import { UsageFailure } from "./failure.ts";
@@ -51,6 +51,7 @@ export function tableText(table: DeclaredTable, style: Style = PLAIN): string[] 
       role,
       list.map(({ command, reach }) => `${command} ${reach}`).join(", "),
     ]),
+    ...(isPurgedByRow(table) ? [] : [["ebb_purge", "drop of whole partitions that have expired"] as [string, string]]),
   ];
   const wide = Math.max(...facts.map(([name]) => name.length));
   return [

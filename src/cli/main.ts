@@ -3,7 +3,7 @@ import { errorMessage, StartFailure } from "../local/failure.ts";
 import { COMMANDS } from "./commands.ts";
 import { Configuration } from "./configuration.ts";
 import { CommandFailure, UsageFailure } from "./failure.ts";
-import { described, overview, usage } from "./help.ts";
+import { described, listing, overview, usage } from "./help.ts";
 import { type Parsed, parse } from "./parse.ts";
 import { printable, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -39,7 +39,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 
 function help({ command, among, json }: Parsed, { out, style }: Terminal): number {
   if (json) out(JSON.stringify(command ? described(command) : { commands: among.map(described) }, null, 2));
-  else for (const line of command ? usage(command, style) : overview(among, style)) out(line);
+  else {
+    const text = command ? usage(command, style) : among === COMMANDS ? overview(among, style) : listing(among, style);
+    for (const line of text) out(line);
+  }
   return 0;
 }
 
@@ -47,7 +50,7 @@ function sentence(error: unknown): string {
   if (error instanceof CommandFailure || error instanceof UsageFailure || error instanceof StartFailure) {
     return error.message;
   }
-  return `The command failed: ${errorMessage(error)}.`;
+  return `The command failed: ${errorMessage(error).split("\n", 1)[0]}`;
 }
 
 if (import.meta.main) process.exitCode = await run(process.argv.slice(2), processTerminal());

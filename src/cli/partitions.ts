@@ -9,47 +9,51 @@ import type { Style } from "./terminal.ts";
 export interface Partition {
   table: string;
   partition: string;
-  /** Rows in it expire from this instant on, and before the other; ms since 1970. */
-  from: number;
-  before: number;
-  /** Its time has passed: the next purge drops it. */
+  /** Rows in it expire from this instant on, and before the other: RFC 3339, to the microsecond. */
+  from: string;
+  before: string;
+  /** The last instant at which a row in it can expire; ms since 1970. */
+  lastAt: number;
+  /** All in it has expired: the next purge drops it. */
   due: boolean;
 }
 
 export const partitionsCommand: Command = {
   name: "partitions",
   summary: "list the partitions of the tables that are kept by expiry",
-  notes: ["A partition holds the rows that expire between two instants, and is dropped whole after the second."],
+  notes: [
+    "A partition holds the rows that expire between two instants, and is dropped whole once the second has come.",
+  ],
   example: "partitions",
   run: async ({ configuration, style }) => {
     const setting = configuration.database("jobs");
     const partitions = await onDatabase(setting, "ebb_jobs", () => listPartitions(setting.value));
     return {
-      json: {
-        partitions: partitions.map((partition) => ({
-          ...partition,
-          from: new Date(partition.from).toISOString(),
-          before: new Date(partition.before).toISOString(),
-        })),
-      },
+      json: { partitions: partitions.map(({ lastAt: _, ...partition }) => partition) },
       text: partitionsText(partitions, style),
     };
   },
 };
 
+const LIST = `
+  select partition::text as name,
+         to_char(lower_bound at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as from,
+         to_char(upper_bound at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as before,
+         last_at, last_at <= ebb.clock() as due
+    from ebb.partitions($1), lateral (select upper_bound - interval '1 microsecond' as last_at) as l
+   order by lower_bound`;
+
 async function listPartitions(url: string): Promise<Partition[]> {
   const sql = httpSql(url);
   const tables = declaredTables().filter(({ layout }) => layout.kind === "partitioned");
   const lists = tables.map(async ({ table }) => {
-    const rows = await sql.query(
-      "select partition::text as name, lower_bound, upper_bound, upper_bound <= ebb.clock() as due from ebb.partitions($1)",
-      [`public.${table}`],
-    );
+    const rows = await sql.query(LIST, [`public.${table}`]);
     return rows.map((row) => ({
       table,
       partition: row["name"] as string,
-      from: instantFromSql(row["lower_bound"] as string),
-      before: instantFromSql(row["upper_bound"] as string),
+      from: row["from"] as string,
+      before: row["before"] as string,
+      lastAt: instantFromSql(row["last_at"] as string),
       due: row["due"] === true,
     }));
   });
@@ -61,12 +65,12 @@ export function partitionsText(partitions: readonly Partition[], style?: Style):
   const due = partitions.filter((partition) => partition.due).length;
   return [
     ...formatTable(
-      [{ title: "TABLE" }, { title: "PARTITION" }, { title: "EXPIRES FROM (UTC)" }, { title: "BEFORE" }, { title: "" }],
-      partitions.map(({ table, partition, from, before, due }) => [
+      [{ title: "TABLE" }, { title: "PARTITION" }, { title: "ROWS EXPIRE FROM (UTC)" }, { title: "TO" }, { title: "" }],
+      partitions.map(({ table, partition, from, lastAt, due }) => [
         table,
         partition,
-        formatInstant(from),
-        formatInstant(before),
+        formatInstant(Date.parse(from)),
+        formatInstant(lastAt),
         due ? "due" : "",
       ]),
       style,

@@ -3,7 +3,8 @@ import { silentLogger } from "../core/log.ts";
 import { httpSql, type Sql } from "../db/connect.ts";
 import { type PurgeReport, purge } from "../jobs/purge.ts";
 import type { Command } from "./command.ts";
-import { onDatabase } from "./database.ts";
+import { onDatabase, wrongRole } from "./database.ts";
+import { CommandFailure } from "./failure.ts";
 import { counted, formatCount, formatTable } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
@@ -22,7 +23,10 @@ export const purgeCommand: Command = {
     const sql = watched(httpSql(setting.value), progress);
     const report = await onDatabase(setting, "ebb_purge", async () => {
       // The job goes on past every failure: whether there is a database, and with which role, is asked first.
-      await sql.query("select ebb.clock(), 'ebb.drop_expired_partition(regclass)'::regprocedure");
+      const [role] = await sql.query(
+        "select has_function_privilege('ebb.drop_expired_partition(regclass)', 'execute') as able",
+      );
+      if (role?.["able"] !== true) throw new CommandFailure(wrongRole(setting.from, "ebb_purge"));
       return await purge({ purge: sql, clock: systemClock, logger: silentLogger });
     });
     const failed = report.tables.filter((table) => table.error !== null);
@@ -62,7 +66,7 @@ export function purgeText(report: PurgeReport, style?: Style): string[] {
   );
   const dropped = formatTable(
     [{ title: "DROPPED PARTITION" }, { title: "ROWS", right: true }],
-    partitions.map(({ name, rows }) => [name, formatCount(rows)]),
+    partitions.map(({ name, rows }) => [name.replace(/^public\./, ""), formatCount(rows)]),
     style,
   );
   return [
@@ -70,7 +74,9 @@ export function purgeText(report: PurgeReport, style?: Style): string[] {
     "",
     ...(partitions.length > 0 ? [...dropped, ""] : []),
     `Deleted ${counted(deleted, "row")} in ${seconds} s.`,
-    ...(blocked > 0 ? [`${counted(blocked, "expired row")} stayed, because others still refer to them.`] : []),
+    ...(blocked > 0
+      ? [`${counted(blocked, "expired row")} stayed, because others still refer to ${blocked === 1 ? "it" : "them"}.`]
+      : []),
   ];
 }
 

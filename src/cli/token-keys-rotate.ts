@@ -12,7 +12,7 @@ export const tokenKeysRotateCommand: Command = {
   summary: "bring the next token signing key into use, and make a new next one",
   notes: [
     "The key in use becomes the previous one and goes on verifying the tokens that it signed. Local keys are changed in place.",
-    "For a deployment, keep the JSON of its secret TOKEN_SIGNING_KEYS where you keep secrets: Cloudflare never shows it again.",
+    "For a deployment it takes the JSON of the secret TOKEN_SIGNING_KEYS, which Cloudflare never shows again: npm run deploy -- --keep <file> writes it down when it is made.",
     WAIT,
   ],
   options: {
@@ -25,8 +25,10 @@ export const tokenKeysRotateCommand: Command = {
   run: async ({ options, configuration, json, progress, stdin }) => {
     if (!options.flag("stdin")) return await rotateLocal(configuration);
     const next = await rotated(await stdin(), "The standard input");
-    progress("The new keys are on the standard output. Store them, then deploy, so that running Workers take them up:");
-    progress("  npx wrangler secret put TOKEN_SIGNING_KEYS < new-keys.json && npm run deploy");
+    progress(
+      "The new keys are on the standard output. Store them; that also redeploys the Worker, so that it takes them up:",
+    );
+    progress("  npx wrangler secret put TOKEN_SIGNING_KEYS < new-keys.json");
     progress(WAIT);
     return { json: next, text: json ? [] : [JSON.stringify(next)] };
   },

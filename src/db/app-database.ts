@@ -6,7 +6,7 @@ import { drizzle as drizzleSocket, type NeonDatabase } from "drizzle-orm/neon-se
 import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { httpDriver, httpSql, type Sql } from "./connect.ts";
-import { databaseProblem, isConnectionFailure, sqlStateOf } from "./failure.ts";
+import { databaseProblem, leavesOutcomeUnknown } from "./failure.ts";
 import { ROLE_COULD_BYPASS } from "./role-check.ts";
 
 /** Who entered a tenant, as the database resolved it from the credential's hash. */
@@ -96,7 +96,9 @@ export class AppDatabase {
         const { rows } = await tx.execute<EnteredRow>(enterSql(entry));
         const result = await fn(tx, enteredOf(rows));
         committing = true;
-        await client.query("commit");
+        const { command } = await client.query("commit");
+        // Postgres answers a COMMIT after a failed statement with ROLLBACK, and no error.
+        if (command !== "COMMIT") throw new Error("a statement had failed, so nothing was committed");
         broken = false;
         return result;
       } finally {
@@ -104,7 +106,7 @@ export class AppDatabase {
         client.release(broken);
       }
     } catch (error) {
-      if (committing && sqlStateOf(error) === null && isConnectionFailure(error)) {
+      if (committing && leavesOutcomeUnknown(error)) {
         throw new Problem("outcome-unknown", { retryAfterS: RETRY_AFTER_S, cause: error });
       }
       throw databaseProblem(error, RETRY_AFTER_S);

@@ -9,9 +9,12 @@ function* causes(error: unknown): Generator<Error & { code?: unknown; sourceErro
   }
 }
 
+/** Five characters, a digit among them: EPIPE, which Node gives as a code, is none. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
+
 /** The SQLSTATE of an error that Postgres raised, however deep it is wrapped; null for any other error. */
 export function sqlStateOf(error: unknown): string | null {
-  for (const { code } of causes(error)) if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) return code;
+  for (const { code } of causes(error)) if (typeof code === "string" && SQLSTATE.test(code)) return code;
   return null;
 }
 
@@ -41,12 +44,18 @@ export function databaseProblem(error: unknown, retryAfterS: number): unknown {
   return unavailable ? new Problem("unavailable", { retryAfterS, cause: error }) : error;
 }
 
+/** Whether a COMMIT that ended so may have taken place: the way was lost, or the server ended or lost the session. */
+export function leavesOutcomeUnknown(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === null ? isConnectionFailure(error) : /^(08|57P|40003)/.test(state);
+}
+
 /** Without a SQLSTATE it is the way to Postgres that failed: a driver's error, a closed socket, an ErrorEvent. */
 export function isConnectionFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return true;
   for (const { name, message } of causes(error)) {
     if (name === "NeonDbError" || name === "TimeoutError" || name === "AbortError") return true;
-    if (/connection|socket|network|fetch failed|timeout|timed out|ECONN|websocket/i.test(message)) return true;
+    if (/connection|socket|network|fetch failed|timeout|timed out|ECONN|EPIPE|websocket/i.test(message)) return true;
   }
   return false;
 }

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { CommandOptions, CommandResult, Exec } from "./command.ts";
-import { type DeployContext, deploy, steps } from "./deploy.ts";
+import { type DeployContext, deploy, type PrepareProduction, steps } from "./deploy.ts";
 
 const OWNER = "postgresql://owner:own%2Fer-pw@ep-one.neon.tech/ebb";
-const SECRETS = { DATABASE_URL: "postgresql://ebb_app:app-pw@ep-one.neon.tech/ebb", SIGNING_KEY: 'key-"one"' };
+const SECRETS = { DATABASE_URL: "postgresql://ebb_app:app-pw@ep-one.neon.tech/ebb", TOKEN_SIGNING_KEYS: 'key-"one"' };
 const ENV = { NEON_DATABASE_URL: OWNER, PUBLIC_URL: "https://ebb.example", EBB_FIRST_OPERATOR: "ada@ebb.example" };
 const ONE_ACCOUNT = JSON.stringify({ loggedIn: true, accounts: [{ id: "a", name: "A" }] });
 
@@ -11,26 +11,50 @@ interface Call extends CommandOptions {
   line: string;
 }
 
+const LIST = "wrangler secret list --format json";
+const listOf = (...names: string[]) => ({
+  code: 0,
+  output: JSON.stringify(
+    names.map((name) => ({ name, type: "secret_text" })),
+    null,
+    "  ",
+  ),
+});
+/** As wrangler 4.156 says it. */
+const NO_WORKER = {
+  code: 1,
+  output: `\n✘ [ERROR] Worker "ebb" not found.\n\n  If this is a new Worker, run \`wrangler deploy\` first to create it.\n`,
+};
+
 /** A machine on which every command works, but for those given; `fetch` and the clock are replaced likewise. */
 function machine(answers: Record<string, Partial<CommandResult>> = {}, context: Partial<DeployContext> = {}) {
   const calls: Call[] = [];
   const said: string[] = [];
   const interrupted: (() => void)[] = [];
   let now = 0;
-  const usual: Record<string, Partial<CommandResult>> = {
-    "wrangler whoami --json": { output: ONE_ACCOUNT },
-    "wrangler secret list --format json": { output: JSON.stringify(Object.keys(SECRETS).map((name) => ({ name }))) },
+  const prepared: Parameters<PrepareProduction>[0][] = [];
+  const kept: Record<string, string>[] = [];
+  const usual = (line: string): Partial<CommandResult> => {
+    if (line === "wrangler whoami --json") return { output: ONE_ACCOUNT };
+    if (line !== LIST) return {};
+    return calls.some((call) => call.line === "wrangler secret bulk") ? listOf(...Object.keys(SECRETS)) : NO_WORKER;
   };
   const exec: Exec = async (command, args, options = {}) => {
     const line = [command, ...args].join(" ");
+    const answer = usual(line);
     calls.push({ line, ...options });
-    return { code: 0, output: "", ...usual[line], ...answers[line] };
+    return { code: 0, output: "", ...answer, ...answers[line] };
   };
   const ctx: DeployContext = {
     env: ENV,
-    prepareProduction: async () => {
+    prepareProduction: async (input) => {
       calls.push({ line: "prepareProduction" });
+      prepared.push(input);
       return { secrets: SECRETS, operatorKey: "ebb_operator_key" };
+    },
+    keep: {
+      path: "/safe/keys.json",
+      write: async (secrets) => void kept.push(secrets),
     },
     fetch: async () => Response.json({ status: "ok" }),
     sleep: async (ms) => {
@@ -45,6 +69,8 @@ function machine(answers: Record<string, Partial<CommandResult>> = {}, context: 
     ctx,
     exec,
     calls,
+    prepared,
+    kept,
     lines: () => calls.map((call) => call.line),
     text: () => said.join("\n"),
     elapsed: () => now,
@@ -55,9 +81,10 @@ function machine(answers: Record<string, Partial<CommandResult>> = {}, context: 
 const ALL = [
   "wrangler whoami --json",
   "npm run check",
+  LIST,
   "prepareProduction",
   "wrangler secret bulk",
-  "wrangler secret list --format json",
+  LIST,
   "wrangler deploy",
 ];
 
@@ -66,7 +93,51 @@ test("the steps run in order and the operator's key is shown once, at the end", 
   expect(await deploy(ctx, exec)).toBe(0);
   expect(lines()).toEqual(ALL);
   expect(text().split("ebb_operator_key")).toHaveLength(2);
-  expect(text()).toMatch(/✓ health\noperator: .*\nThe first operator's API key, .*: ebb_operator_key\n✓ operator$/);
+  expect(text()).toMatch(
+    /✓ health\noperator: .*\nThe first operator's API key, .*: ebb_operator_key\nThe new signing and routing keys are in .*\n✓ operator$/,
+  );
+});
+
+test("a Worker that does not exist has no secrets; one that does keeps those it has", async () => {
+  const first = machine();
+  await deploy(first.ctx, first.exec);
+  expect(first.prepared).toEqual([expect.objectContaining({ stored: [] })]);
+  const warning = "▲ [WARNING] a [note]\n";
+  const list = {
+    code: 0,
+    output: warning + listOf("PUBLIC_URL", "TOKEN_SIGNING_KEYS", "DATABASE_URL").output + warning,
+  };
+  const second = machine({ [LIST]: list });
+  expect(await deploy(second.ctx, second.exec)).toBe(0);
+  expect(second.prepared[0]?.stored).toEqual(["PUBLIC_URL", "TOKEN_SIGNING_KEYS", "DATABASE_URL"]);
+  const none = machine({ [LIST]: { code: 0, output: "[]\n" } });
+  await deploy(none.ctx, none.exec);
+  expect(none.prepared[0]?.stored).toEqual([]);
+});
+
+test.each([
+  ["a failure", { code: 1, output: "✘ [ERROR] A request to the Cloudflare API failed." }],
+  ["an answer without a list", { code: 0, output: "" }],
+])("%s to list the secrets is not taken for a first deployment", async (_, answer) => {
+  const { ctx, exec, lines, text } = machine({ [LIST]: answer });
+  expect(await deploy(ctx, exec)).toBe(1);
+  expect(lines()).toEqual(ALL.slice(0, 3));
+  expect(text()).toContain("✗ stored failed. The secrets cannot be listed.");
+});
+
+test("new keys go to the file that was asked for, which is named also after a failure, and to none otherwise", async () => {
+  const { ctx, exec, kept, text } = machine({ "wrangler deploy": { code: 1 } });
+  await deploy(ctx, exec);
+  expect(kept).toEqual([{ TOKEN_SIGNING_KEYS: SECRETS.TOKEN_SIGNING_KEYS }]);
+  expect(text().split("/safe/keys.json")).toHaveLength(2);
+  const later = machine(
+    {},
+    { prepareProduction: async () => ({ secrets: { PUBLIC_URL: "https://ebb.example" }, operatorKey: null }) },
+  );
+  await deploy(later.ctx, later.exec);
+  expect(later.kept).toEqual([]);
+  const unasked = machine({}, { keep: null });
+  expect(await deploy(unasked.ctx, unasked.exec)).toBe(0);
 });
 
 test("a second deployment has no operator's key to show", async () => {
@@ -75,18 +146,21 @@ test("a second deployment has no operator's key to show", async () => {
   expect(text()).not.toContain("operator's API key");
 });
 
-test.each(ALL.filter((line) => line !== "prepareProduction"))("a failing `%s` is the last command", async (line) => {
-  const { ctx, exec, lines, text } = machine({ [line]: { code: 1, output: "no" } });
-  expect(await deploy(ctx, exec)).toBe(1);
-  expect(lines()).toEqual(ALL.slice(0, ALL.indexOf(line) + 1));
-  expect(text()).toMatch(/✗ \w+ failed\. [\s\S]*\nThen run again: npm run deploy$/);
-});
+test.each(ALL.filter((line) => line !== "prepareProduction" && line !== LIST))(
+  "a failing `%s` is the last command",
+  async (line) => {
+    const { ctx, exec, lines, text } = machine({ [line]: { code: 1, output: "no" } });
+    expect(await deploy(ctx, exec)).toBe(1);
+    expect(lines()).toEqual(ALL.slice(0, ALL.indexOf(line) + 1));
+    expect(text()).toMatch(/✗ \w+ failed\. [\s\S]*\nThen run again: npm run deploy$/);
+  },
+);
 
 test("a database that cannot be prepared stops the rest, and its error shows no password", async () => {
   const prepareProduction = () => Promise.reject(new Error(`cannot reach ${OWNER} as owner with own/er-pw`));
   const { ctx, exec, lines, text } = machine({}, { prepareProduction });
   expect(await deploy(ctx, exec)).toBe(1);
-  expect(lines()).toEqual(ALL.slice(0, 2));
+  expect(lines()).toEqual(ALL.slice(0, 3));
   expect(text()).toContain("The database could not be prepared: cannot reach [secret] as owner with [secret]");
 });
 
@@ -107,7 +181,7 @@ test("the operator's key survives an interruption", async () => {
 });
 
 test("secrets reach wrangler through its standard input alone: no argument, no environment, no output", async () => {
-  const echo = JSON.stringify(SECRETS) + SECRETS.SIGNING_KEY;
+  const echo = JSON.stringify(SECRETS) + SECRETS.TOKEN_SIGNING_KEYS;
   const { ctx, exec, calls, text } = machine({ "wrangler secret bulk": { code: 1, output: echo } });
   expect(await deploy(ctx, exec)).toBe(1);
   expect(calls.filter((call) => call.input !== undefined)).toEqual([
@@ -130,11 +204,11 @@ test("no child sees the owner's connection string, and the checks do not see the
 
 test("wrangler's silence about an empty input is not taken for success", async () => {
   const { ctx, exec, lines, text } = machine({
-    "wrangler secret list --format json": { output: '[{"name":"DATABASE_URL"}]' },
+    [LIST]: listOf("DATABASE_URL"),
   });
   expect(await deploy(ctx, exec)).toBe(1);
   expect(lines()).not.toContain("wrangler deploy");
-  expect(text()).toContain("Cloudflare does not have these secrets: SIGNING_KEY.");
+  expect(text()).toContain("Cloudflare does not have these secrets: TOKEN_SIGNING_KEYS.");
 });
 
 test("everything missing is named at once, with where to get it", async () => {
@@ -187,6 +261,7 @@ test("listing the steps runs nothing", () => {
   expect(steps(ctx).map((step) => step.name)).toEqual([
     "preflight",
     "check",
+    "stored",
     "database",
     "secrets",
     "worker",

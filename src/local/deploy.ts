@@ -1,30 +1,39 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Exec, runCommand } from "./command.ts";
+import { HEALTH_LIMIT_MS, untilHealthy } from "./deploy-health.ts";
 import { deploySettings, type Environment, passwordOf } from "./deploy-settings.ts";
+import { NO_ACCOUNT, noWorker, secretNames, severalAccounts } from "./deploy-wrangler.ts";
 import { errorMessage } from "./failure.ts";
 import { print, printError } from "./print.ts";
+import { writePrivateFile } from "./private-file.ts";
 
-const USAGE = `Usage: npm run deploy [-- --dry-run]
+const USAGE = `Usage: npm run deploy [-- --dry-run] [--keep <file>]
 
 Deploys Ebb to Cloudflare and Neon. Runs the steps below in order and stops at the first that fails; it may be run again.
 Reads NEON_DATABASE_URL, PUBLIC_URL and EBB_FIRST_OPERATOR, and CLOUDFLARE_API_TOKEN unless wrangler is logged in.
+--keep writes the signing and routing keys that this run makes, if any, to a new file that you alone can read. Cloudflare
+never shows them again, and ebb token-keys rotate and ebb key create --operator need them; else they are on no disk.
 `;
 const AGAIN = "Then run again: npm run deploy";
-const HEALTH_LIMIT_MS = 2 * 60_000;
-const HEALTH_PAUSE_MS = 3_000;
 
 export type PrepareProduction = (options: {
   ownerUrl: string;
   publicUrl: string;
   firstOperator: string;
+  /** Names of the secrets that Cloudflare has: those are not made anew. */
+  stored: string[];
   log: (line: string) => void;
 }) => Promise<{ secrets: Record<string, string>; operatorKey: string | null }>;
 
 export interface DeployContext {
   env: Environment;
   prepareProduction: PrepareProduction;
+  /** Writes secrets that Cloudflare will never show again to the file that the operator asked for; null when not asked. */
+  keep: { path: string; write(secrets: Record<string, string>): Promise<void> } | null;
   fetch(url: string): Promise<Response>;
   sleep(ms: number): Promise<unknown>;
   now(): number;
@@ -48,7 +57,9 @@ const WRANGLER = { ...WITHOUT_DATABASE, WRANGLER_HIDE_BANNER: "true", WRANGLER_W
 export function steps(ctx: DeployContext): DeployStep[] {
   const { settings, missing } = deploySettings(ctx.env);
   const hidden = new Set(spellings(settings.ownerUrl));
+  let stored: string[] = [];
   let secrets: Record<string, string> = {};
+  let keptIn: string | null = null;
   let operatorKey: string | null = null;
 
   /** Takes every secret that we know out of what another program said. */
@@ -61,8 +72,11 @@ export function steps(ctx: DeployContext): DeployStep[] {
   };
   const showOperatorKey = () => {
     if (operatorKey !== null) ctx.log(`The first operator's API key, shown only this once: ${operatorKey}`);
+    if (keptIn !== null) ctx.log(`The new signing and routing keys are in ${keptIn}: keep it where you keep secrets.`);
     operatorKey = null;
+    keptIn = null;
   };
+  const listSecrets = (exec: Exec) => exec("wrangler", ["secret", "list", "--format", "json"], { env: WRANGLER });
 
   const list: DeployStep[] = [
     {
@@ -83,18 +97,34 @@ export function steps(ctx: DeployContext): DeployStep[] {
       },
     },
     {
+      name: "stored",
+      plan: "ask Cloudflare for the names of the secrets that the Worker has",
+      run: async (exec) => {
+        const { code, output } = await listSecrets(exec);
+        // A first deployment. Any other failure must not be taken for it: every key would be made anew.
+        if (code !== 0 && noWorker(output)) return;
+        const names = code === 0 ? secretNames(output) : null;
+        if (names === null) throw new Error(`The secrets cannot be listed.\n${redact(output).trim()}`);
+        stored = names;
+      },
+    },
+    {
       name: "database",
-      plan: "apply the migrations to Neon and give the login roles fresh passwords",
+      plan: "apply the migrations to Neon, and make the passwords and keys that the Worker lacks",
       run: async () => {
         try {
           const log = (line: string) => ctx.log(redact(line));
-          ({ secrets, operatorKey } = await ctx.prepareProduction({ ...settings, log }));
+          ({ secrets, operatorKey } = await ctx.prepareProduction({ ...settings, stored, log }));
         } catch (error) {
           throw new Error(`The database could not be prepared: ${redact(errorMessage(error))}`);
         }
         for (const value of [...Object.values(secrets), operatorKey ?? ""]) {
           for (const spelling of spellings(value)) hidden.add(spelling);
         }
+        const made = Object.entries(secrets).filter(([name]) => UNREPEATABLE.includes(name));
+        if (ctx.keep === null || made.length === 0) return;
+        await ctx.keep.write(Object.fromEntries(made));
+        keptIn = ctx.keep.path;
       },
     },
     {
@@ -104,9 +134,10 @@ export function steps(ctx: DeployContext): DeployStep[] {
         const input = JSON.stringify(secrets);
         await must(exec, "The secrets were not stored.", "wrangler", ["secret", "bulk"], { env: WRANGLER, input });
         // `secret bulk` ends with 0 even when it has read nothing, so its word is not enough.
-        const listing = ["secret", "list", "--format", "json"];
-        const stored = await must(exec, "The secrets cannot be listed.", "wrangler", listing, { env: WRANGLER });
-        const absent = Object.keys(secrets).filter((name) => !stored.includes(JSON.stringify(name)));
+        const { code, output } = await listSecrets(exec);
+        const names = code === 0 ? secretNames(output) : null;
+        if (names === null) throw new Error(`The secrets cannot be listed.\n${redact(output).trim()}`);
+        const absent = Object.keys(secrets).filter((name) => !names.includes(name));
         if (absent.length > 0) throw new Error(`Cloudflare does not have these secrets: ${absent.join(", ")}.`);
       },
     },
@@ -145,38 +176,8 @@ function spellings(secret: string): string[] {
   ]);
 }
 
-const NO_ACCOUNT =
-  "CLOUDFLARE_API_TOKEN is not set or not valid, and wrangler is not logged in: npx wrangler login, or a token from the Cloudflare dashboard, My Profile, API Tokens, template “Edit Cloudflare Workers”.";
-
-/** Wrangler cannot choose between accounts without a person at the terminal. */
-function severalAccounts(whoami: string, env: Environment): string | null {
-  const [list = ""] = /"accounts":\s*\[[^\]]*\]/.exec(whoami) ?? [];
-  if (list.split('"id":').length <= 2 || env["CLOUDFLARE_ACCOUNT_ID"]) return null;
-  return "CLOUDFLARE_ACCOUNT_ID is not set, and the login reaches several accounts: npx wrangler whoami lists them.";
-}
-
-async function untilHealthy(url: string, ctx: DeployContext): Promise<void> {
-  const deadline = ctx.now() + HEALTH_LIMIT_MS;
-  for (let last = ""; ; ) {
-    const answer = await health(url, ctx);
-    if (answer === "ok") return;
-    if (ctx.now() >= deadline) throw new Error(`${url} did not answer ok within two minutes; at last: ${answer}.`);
-    if (answer !== last) ctx.log(`  waiting for ${url}: ${answer}`);
-    last = answer;
-    await ctx.sleep(HEALTH_PAUSE_MS);
-  }
-}
-
-async function health(url: string, ctx: DeployContext): Promise<string> {
-  try {
-    const response = await ctx.fetch(url);
-    const body: unknown = await response.json().catch(() => null);
-    const status = typeof body === "object" && body !== null && "status" in body ? String(body.status) : "no status";
-    return response.ok && status === "ok" ? "ok" : `HTTP ${response.status}, ${status}`;
-  } catch {
-    return "no answer";
-  }
-}
+/** A rotation and `ebb key create --operator` need their values; passwords can always be made anew. */
+const UNREPEATABLE = ["TOKEN_SIGNING_KEYS", "ROUTING_HMAC_KEYS"];
 
 /** Runs the steps up to the first that fails. Returns the exit code. */
 export async function deploy(ctx: DeployContext, exec: Exec): Promise<number> {
@@ -194,9 +195,25 @@ export async function deploy(ctx: DeployContext, exec: Exec): Promise<number> {
 }
 
 async function main(args: string[]): Promise<number> {
+  let options: { "dry-run"?: boolean; help?: boolean; keep?: string };
+  try {
+    options = parseArgs({
+      args,
+      options: { "dry-run": { type: "boolean" }, help: { type: "boolean" }, keep: { type: "string" } },
+    }).values;
+  } catch (error) {
+    printError(`${errorMessage(error)}\n${USAGE}`);
+    return 2;
+  }
+  const { keep } = options;
+  if (keep !== undefined && (existsSync(keep) || !existsSync(dirname(resolve(keep))))) {
+    printError(`--keep ${keep}: name a file that does not exist yet, in a folder that does.`);
+    return 2;
+  }
   const ctx: DeployContext = {
     env: process.env,
     prepareProduction: async (options) => (await import("./production.ts")).prepareProduction(options),
+    keep: keep === undefined ? null : { path: keep, write: (made) => writePrivateFile(keep, JSON.stringify(made)) },
     fetch: (url) => fetch(url, { redirect: "error", signal: AbortSignal.timeout(10_000) }),
     sleep: delay,
     now: Date.now,
@@ -210,13 +227,6 @@ async function main(args: string[]): Promise<number> {
       }
     },
   };
-  let options: { "dry-run"?: boolean; help?: boolean };
-  try {
-    options = parseArgs({ args, options: { "dry-run": { type: "boolean" }, help: { type: "boolean" } } }).values;
-  } catch (error) {
-    printError(`${errorMessage(error)}\n${USAGE}`);
-    return 2;
-  }
   if (!options.help && !options["dry-run"]) return deploy(ctx, runCommand);
   if (options.help) print(USAGE);
   for (const [index, { name, plan }] of steps(ctx).entries()) print(`${index + 1}. ${name}: ${plan}`);

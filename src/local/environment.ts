@@ -72,7 +72,7 @@ export async function startDatabaseSide(options: EnvironmentOptions): Promise<Lo
     const local = await writeLocalJson(paths, { url, urls, neonEndpoint: neon.httpUrl }, seeded, before);
     if (!seeded && !before) {
       say(
-        `${paths.localJson} was lost and its keys cannot be shown again: make new ones with npm run ebb -- key create.`,
+        `${paths.localJson} was lost and its keys cannot be shown again: make new ones with npm run ebb -- key create --operator --tenant direct.`,
       );
     }
 

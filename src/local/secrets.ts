@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
 import { z } from "zod";
+import { newSigningKey } from "../access/token-keys.ts";
 import { StartFailure } from "./failure.ts";
 import type { LocalPaths } from "./paths.ts";
 import { readIfThere, writePrivateFile } from "./private-file.ts";
@@ -39,7 +39,7 @@ export async function loadLocalSecrets(paths: Pick<LocalPaths, "secrets">): Prom
 /** New random secrets, in memory only: for tests and benchmarks. */
 export async function makeLocalSecrets(): Promise<LocalSecrets> {
   const passwords = Object.fromEntries(LOGIN_ROLES.map((role) => [role, random()])) as Record<LoginRole, string>;
-  const [current, next] = await Promise.all([signingKey(), signingKey()]);
+  const [current, next] = await Promise.all([newSigningKey(), newSigningKey()]);
   return {
     passwords,
     TOKEN_SIGNING_KEYS: JSON.stringify({ current, next, previous: null }),
@@ -49,10 +49,4 @@ export async function makeLocalSecrets(): Promise<LocalSecrets> {
 
 function random(): string {
   return randomBytes(32).toString("base64url");
-}
-
-async function signingKey(): Promise<JWK> {
-  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
-  const jwk = await exportJWK(privateKey);
-  return { ...jwk, kid: await calculateJwkThumbprint(jwk) };
 }

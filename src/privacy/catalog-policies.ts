@@ -55,26 +55,34 @@ async function declaredForms(
   query: Query,
   live: ReadonlyMap<string, string>,
 ): Promise<{ declared: Map<string, string>; failures: string[] }> {
-  const failures: string[] = [];
+  const drops = [...live.keys()].map(
+    (thing) => `drop ${thing.replace(/^The (policy|trigger|function) (\S+)/, "$1 $2")};`,
+  );
   await query("savepoint catalog");
-  for (const thing of live.keys()) {
-    const [, trigger, table] = /^The trigger (\S+) on (\S+)$/.exec(thing) ?? [];
-    if (trigger !== undefined) await query(`drop trigger ${trigger} on ${table}`);
-    const [, policy, guarded] = /^The policy (\S+) on (\S+)$/.exec(thing) ?? [];
-    if (policy !== undefined) await query(`drop policy ${policy} on ${guarded}`);
-    const [, made] = /^The function (.+)$/.exec(thing) ?? [];
-    if (made !== undefined) await query(`drop function ${made}`);
-  }
-  for (const statement of policyStatements()) {
-    await query("savepoint statement");
-    try {
-      await query(statement);
-    } catch (error) {
-      failures.push(`What is declared cannot be made: ${error instanceof Error ? error.message : String(error)}.`);
-      await query("rollback to savepoint statement");
-    }
-  }
+  await query(drops.join("\n"));
+  const failures = await made(query, policyStatements());
   const declared = await forms(query);
   await query("rollback to savepoint catalog");
   return { declared: new Map([...declared, SENTINEL]), failures };
+}
+
+/** Makes all of it in one go, or, where that fails, whatever can be made: a sentence for each statement that cannot. */
+async function made(query: Query, statements: readonly string[]): Promise<string[]> {
+  const failures: string[] = [];
+  const attempt = async (text: string): Promise<string | null> => {
+    await query("savepoint attempt");
+    try {
+      await query(text);
+      return null;
+    } catch (error) {
+      await query("rollback to savepoint attempt");
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  if ((await attempt(statements.join(";\n"))) === null) return failures;
+  for (const statement of statements) {
+    const failure = await attempt(statement);
+    if (failure !== null) failures.push(`What is declared cannot be made: ${failure}.`);
+  }
+  return failures;
 }

@@ -1,10 +1,13 @@
 import { functionDifferences } from "./catalog-functions.ts";
 import { policyDifferences } from "./catalog-policies.ts";
 import { privilegeDifferences } from "./catalog-privileges.ts";
-import { roleDifferences } from "./catalog-roles.ts";
+import { otherRoles, roleDifferences } from "./catalog-roles.ts";
 import { tableDifferences } from "./catalog-tables.ts";
 
-/** Runs one statement in the session, and within the transaction, that the comparison is given. */
+/**
+ * Runs a statement in the session, and within the transaction, that the comparison is given; without parameters it may
+ * be several, whose rows nobody reads.
+ */
 export type Query = (text: string, params?: unknown[]) => Promise<Record<string, unknown>[]>;
 
 export interface CatalogExpectation {
@@ -30,5 +33,6 @@ export async function catalogDifferences(query: Query, expected: CatalogExpectat
     ...(await privilegeDifferences(query, expected.moreSchemas)),
     ...(await functionDifferences(query, expected)),
     ...(await roleDifferences(query)),
+    ...(await otherRoles(query)),
   ];
 }

@@ -13,7 +13,7 @@ interface Column {
 export interface RowMaker {
   /**
    * Inserts rows as the owner, anchored at this instant (as Postgres reads it; null: the anchor has not happened). Of
-   * several, each is anchored a microsecond before the last.
+   * several, each is anchored a microsecond before the last, but for those of one bucket.
    */
   add(table: string, anchorAt: string | null, values?: Record<string, unknown>, count?: number): Promise<void>;
 }
@@ -61,6 +61,7 @@ export async function rowMaker(database: Pick<ScratchDatabase, "as">, tenant: st
     if (declared === undefined) throw new RangeError(`${table} is not declared`);
     const values = { ...(await references(table)), ...given };
     const params: unknown[] = [anchorAt, count];
+    const anchor = `$1::timestamptz${declared.anchor.at === "column" ? " - (n - 1) * interval '1 microsecond'" : ""}`;
     const expressions = columnsOf(table).flatMap(({ name, type, required }): [string, string][] => {
       if (name in values) return [[name, `$${params.push(values[name])}::${type}`]];
       if (name === anchorColumn(declared)) return [[name, "r.anchor"]];
@@ -71,7 +72,7 @@ export async function rowMaker(database: Pick<ScratchDatabase, "as">, tenant: st
       `insert into public.${table} (${expressions.map(([name]) => name).join(", ")})
        select ${expressions.map(([, expression]) => expression).join(", ")}
          from generate_series(1, $2::int) as n,
-              lateral (select gen_random_uuid() as made, $1::timestamptz - (n - 1) * interval '1 microsecond' as anchor) as r`,
+              lateral (select n as number, gen_random_uuid() as made, ${anchor} as anchor) as r`,
       params,
     );
   }

@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import { httpSql } from "../src/db/connect.ts";
+import { ROLE_COULD_BYPASS } from "../src/db/role-check.ts";
+import { databaseUrls } from "../src/testing/world.ts";
+
+/**
+ * Every privilege that the Worker's roles hold, from the catalog, against a list written here by hand: the inventory
+ * derives the grants, and must not be able to widen them without somebody changing this file too.
+ */
+
+const ROLES = ["ebb_app", "ebb_ingest", "ebb_jobs", "ebb_purge"] as const;
+const owner = () => httpSql(databaseUrls().owner);
+
+const purged = (key: string) => ["delete", `select(${key})`];
+const TABLES: Record<(typeof ROLES)[number], Record<string, string[]>> = {
+  ebb_app: {
+    audit_entries: ["select"],
+    credentials: [
+      "insert",
+      "select(created_at, expires_at, id, instance_id, kind, name, permissions, person_id, revoked_at, tenant_id, valid_until)",
+      "update(name, revoked_at)",
+    ],
+    dead_letters: ["select"],
+    gate_heartbeats: ["select"],
+    instances: ["insert", "select", "update(name, removed_at)"],
+    memberships: ["select"],
+    outbox: ["insert"],
+    people: ["select"],
+    pings: ["select"],
+    registration_keys: [
+      "insert",
+      "select(created_at, expires_at, id, name, reusable, revoked_at, tenant_id, used_up_at, uses, valid_until, workspace_id)",
+      "update(revoked_at, used_up_at, uses)",
+    ],
+    subscriptions: ["select"],
+    tenants: ["select"],
+    workspaces: ["select"],
+  },
+  ebb_ingest: {
+    dead_letters: ["insert"],
+    instances: ["select(expires_at, id, removed_at, tenant_id)"],
+    pings: ["insert"],
+  },
+  ebb_jobs: {},
+  ebb_purge: {
+    audit_entries: purged("expires_at, id, tenant_id"),
+    credentials: purged("expires_at, id"),
+    dead_letters: purged("expires_at, id"),
+    gate_heartbeats: purged("expires_at, gate_id"),
+    instances: purged("expires_at, id"),
+    memberships: purged("expires_at, id"),
+    outbox: purged("expires_at, id"),
+    people: purged("expires_at, id"),
+    registration_keys: purged("expires_at, id"),
+    straight_windows: purged("expires_at, minute, tenant_id"),
+    subscriptions: purged("expires_at, id"),
+    tenants: purged("expires_at, id"),
+    workspaces: purged("expires_at, id"),
+  },
+};
+
+const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
+  ebb_app: ["append_audit", "clock", "enter", "expiry", "tenant"],
+  ebb_ingest: ["clock", "expiry", "heartbeat", "straight_ping"],
+  ebb_jobs: [
+    "clock",
+    "create_partitions",
+    "expiry",
+    "outbox_delivered",
+    "outbox_pending",
+    "partitions",
+    "silent_gates",
+  ],
+  ebb_purge: ["clock", "drop_expired_partition", "expiry", "partitions"],
+};
+
+describe.each(ROLES)("%s", (role) => {
+  it("may do with tables what is listed, partitions and the other schemas included", async () => {
+    const rows = await owner().query(
+      `with privilege as (
+         select c.oid, c.oid::regclass::text as table, p.name,
+                has_table_privilege($1, c.oid, p.name) as whole,
+                (select string_agg(a.attname, ', ' order by a.attname) from pg_attribute a
+                  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and p.name in ('select', 'insert', 'update', 'references')
+                    and has_column_privilege($1, c.oid, a.attnum, p.name)) as columns
+           from pg_class c, unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger', 'maintain']) as p (name)
+          where c.relnamespace in (select oid from pg_namespace where nspname in ('public', 'ebb', 'drizzle')) and c.relkind in ('r', 'p', 'v', 'm', 'f'))
+       select "table", array_agg(name || case when whole then '' else '(' || columns || ')' end order by name) as may
+         from privilege where whole or columns is not null group by 1`,
+      [role],
+    );
+    expect(Object.fromEntries(rows.map((row) => [row["table"], row["may"]]))).toEqual(TABLES[role]);
+  });
+
+  it("may call what is listed", async () => {
+    const rows = await owner().query(
+      "select proname from pg_proc where pronamespace = 'ebb'::regnamespace and has_function_privilege($1, oid, 'execute') order by 1",
+      [role],
+    );
+    expect(rows.map((row) => row["proname"])).toEqual(FUNCTIONS[role]);
+  });
+
+  it("has no way to more: no attribute, no membership, nothing of its own, nowhere to make anything", async () => {
+    const url = databaseUrls()[role.slice("ebb_".length) as "app"];
+    expect(await httpSql(url).query(ROLE_COULD_BYPASS)).toEqual([{ could_bypass: false }]);
+    const [row] = await owner().query(
+      `select rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication as attribute,
+              exists (select from pg_auth_members where member = r.oid) as membership,
+              exists (select from pg_shdepend where refobjid = r.oid and deptype = 'o') as owns,
+              has_database_privilege(r.oid, current_database(), 'create') or has_database_privilege(r.oid, current_database(), 'temporary') as database,
+              exists (select from pg_namespace where has_schema_privilege(r.oid, oid, 'create')) as schema,
+              exists (select from pg_class s where case when s.relkind = 'S' then has_sequence_privilege(r.oid, s.oid, 'usage, select, update') end) as sequence
+         from pg_roles r where rolname = $1`,
+      [role],
+    );
+    expect(row).toEqual({
+      attribute: false,
+      membership: false,
+      owns: false,
+      database: false,
+      schema: false,
+      sequence: false,
+    });
+  });
+});
+
+describe("everybody else", () => {
+  it("PUBLIC holds nothing of ours, and no privilege can be handed on", async () => {
+    const rows = await owner().query(
+      `select c.oid::regclass::text as object from pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
+        where c.relnamespace in (select oid from pg_namespace where nspname in ('public', 'ebb', 'drizzle'))
+          and (a.grantee = 0 or (a.is_grantable and a.grantee <> c.relowner))
+       union all
+       select p.oid::regprocedure::text from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+        where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'ebb'))
+          and (a.grantee = 0 or (a.is_grantable and a.grantee <> p.proowner))`,
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it("every table forces row-level security, each partition too, and a partition has no policy", async () => {
+    const loose = await owner().query(
+      `select oid::regclass::text as table from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+        and (not (relrowsecurity and relforcerowsecurity) or (relispartition and exists (select from pg_policy where polrelid = c.oid)))`,
+    );
+    expect(loose).toEqual([]);
+  });
+
+  it("every SECURITY DEFINER function has a fixed search_path and belongs to ebb_maint, who cannot log in or bypass policies", async () => {
+    const rows = await owner().query(
+      `select oid::regprocedure::text as function from pg_proc where pronamespace = 'ebb'::regnamespace and prosecdef
+        and (proowner <> 'ebb_maint'::regrole or not coalesce(proconfig, '{}') @> array['search_path=""'])`,
+    );
+    expect(rows).toEqual([]);
+    const [maint] = await owner().query(
+      "select rolcanlogin or rolsuper or rolbypassrls or rolcreaterole as more from pg_roles where rolname = 'ebb_maint'",
+    );
+    expect(maint).toEqual({ more: false });
+  });
+});

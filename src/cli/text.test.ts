@@ -1,0 +1,138 @@
+import { expect, test } from "vitest";
+import { pingsText } from "./pings.ts";
+import { purgeText, watched } from "./purge.ts";
+import { registrationKeysText } from "./registration-key-list.ts";
+import { formatInstant, formatTable } from "./table.ts";
+import { tenantsText } from "./tenant-list.ts";
+import { printable } from "./terminal.ts";
+
+test("columns are as wide as their widest cell, and numbers stand to the right", () => {
+  expect(
+    formatTable(
+      [{ title: "NAME" }, { title: "N", right: true }],
+      [
+        ["a", "1"],
+        ["später", "1,234"],
+      ],
+    ),
+  ).toEqual(["NAME        N", "a           1", "später  1,234"]);
+  expect(formatTable([{ title: "NAME" }], [])).toEqual(["NAME"]);
+});
+
+test("a name cannot steer the terminal", () => {
+  expect(printable("a\u001b[2Jb\u009b\u202ec\r\n")).toBe("a�[2Jb��c��");
+  const [, row] = formatTable([{ title: "NAME" }], [["\u001b]0;x\u0007"]]);
+  expect(row).toBe("�]0;x�");
+});
+
+test("instants are UTC, to the minute", () => {
+  expect(formatInstant(Date.UTC(2026, 10, 21, 1, 34, 59))).toBe("2026-11-21 01:34");
+  expect(formatInstant(null)).toBe("–");
+  expect(formatInstant(Number.POSITIVE_INFINITY)).toBe("never");
+});
+
+test("tenants form a tree, whatever their order; one whose parent is not shown stands at the left", () => {
+  const tenant = (id: string, parent_id: string | null) => ({
+    id,
+    parent_id,
+    name: id.toUpperCase(),
+    kind: "k",
+    status: "s",
+    created_at: 0,
+  });
+  const rows = tenantsText([
+    tenant("c", "b"),
+    tenant("a", "unseen"),
+    tenant("b", "a"),
+    tenant("d", "a"),
+    tenant("e", "d"),
+  ]);
+  expect(rows.slice(1).map((row) => row.slice(0, 9).trimEnd())).toEqual(["A", "├─ B", "│  └─ C", "└─ D", "   └─ E"]);
+});
+
+test("a purge tells of each table that it touched, of dropped partitions and of what it could not do", () => {
+  const table = (name: string, more = {}) => ({
+    table: name,
+    deleted: 0,
+    blocked: 0,
+    partitions: [],
+    error: null,
+    ...more,
+  });
+  const report = (tables: ReturnType<typeof table>[]) => ({ startedAtMs: 0, finishedAtMs: 1_250, tables });
+  expect(purgeText(report([table("people"), table("pings")]))).toEqual(["Nothing had expired in 2 tables (1.3 s)."]);
+  const partitions = [{ name: "public.pings_2026_11_20", rows: 1_234 }];
+  expect(
+    purgeText(
+      report([
+        table("pings", { deleted: 1_234, partitions }),
+        table("instances", { deleted: 2, blocked: 1 }),
+        table("people"),
+        table("outbox", { error: "42501" }),
+      ]),
+    ),
+  ).toEqual([
+    "TABLE      DELETED  PARTITIONS  BLOCKED  ERROR",
+    "pings        1,234           1        0",
+    "instances        2           0        1",
+    "outbox           0           0        0  42501",
+    "",
+    "DROPPED PARTITION   ROWS",
+    "pings_2026_11_20   1,234",
+    "",
+    "Deleted 1,236 rows in 1.3 s.",
+    "1 expired row stayed, because others still refer to it.",
+  ]);
+});
+
+test("long work tells once a second how far it has come", async () => {
+  const lines: string[] = [];
+  const answers = [[{ deleted: 1_000 }], [{ partition: "pings_1", rows: "500" }], [], [{ deleted: 3 }]];
+  let now = 0;
+  const sql = watched(
+    { query: async () => answers.shift() ?? [] },
+    (line) => lines.push(line),
+    () => (now += 400),
+  );
+  for (let i = 0; i < 4; i++) await sql.query("");
+  expect(lines).toEqual(["… 1,500 rows deleted, 1 partition dropped so far"]);
+});
+
+test("a registration key's state is its end, or how it may be used", () => {
+  const key = {
+    id: "rgk_1",
+    workspace_id: "wsp_1",
+    name: "n",
+    reusable: true,
+    uses: 2,
+    created_at: 0,
+    used_up_at: null,
+    valid_until: null,
+    revoked_at: null,
+  };
+  const states = [
+    {},
+    { reusable: false, valid_until: 90_000 },
+    { valid_until: 60 },
+    { used_up_at: 60 },
+    { revoked_at: 60, used_up_at: 60 },
+  ];
+  const rows = registrationKeysText(
+    states.map((state) => ({ ...key, ...state })),
+    60_000,
+  );
+  expect(rows.slice(1).map((row) => row.slice(6, 41).replace(/ {2}.*/, ""))).toEqual([
+    "reusable",
+    "for one use, until 1970-01-02 01:00",
+    "ended 1970-01-01 00:01",
+    "used up 1970-01-01 00:01",
+    "revoked 1970-01-01 00:01",
+  ]);
+});
+
+test("pings show what was sent of the system, and when they go", () => {
+  const os = { kind: "linux", name: null, version: "12" };
+  const ping = { kind: "alive", day: "2026-11-21", received_at: 0, expires_at: 86_400, os };
+  expect(pingsText("ins_1", [ping]).at(-1)).toBe("2026-11-21  alive  linux 12  1970-01-01 00:00  1970-01-02 00:00");
+  expect(pingsText("ins_1", [])).toEqual([expect.stringContaining("Nothing is kept of ins_1 yet")]);
+});

@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { uuidFromId } from "../core/id.ts";
+import { silentLogger } from "../core/log.ts";
+import type { Sql } from "../db/connect.ts";
+import type { Fault } from "../local/neon-fault.ts";
+import { addAgedRows, rowsOf, stopAtNoon } from "../testing/aged-rows.ts";
+import { withFault } from "../testing/faults.ts";
+import { type RowMaker, rowMaker } from "../testing/rows.ts";
+import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
+import { purge } from "./purge.ts";
+
+/** A run that dies at any of its statements, before it, in it or just after its commit, loses nothing: the next goes on. */
+
+let database: ScratchDatabase;
+let make: RowMaker;
+let noon: number;
+beforeEach(async () => {
+  database = await scratchDatabase();
+  make = await rowMaker(database, uuidFromId("tenant", (await database.tenant()).id));
+  noon = await stopAtNoon(database);
+});
+afterEach(() => database.drop());
+
+const run = (sql: Sql) => purge({ purge: sql, clock: { now: () => noon }, logger: silentLogger });
+
+/** A connection whose statement number `at` meets the fault, and which is dead from then on. */
+function dyingAt(at: number, kind: Fault["kind"]): Sql {
+  const sql = database.as("purge");
+  let count = 0;
+  return {
+    query: async (text, params) => {
+      count += 1;
+      if (count > at) throw new Error("the run is dead");
+      if (count < at) return await sql.query(text, params);
+      return await withFault({ kind, times: 1 }, () => sql.query(text, params));
+    },
+  };
+}
+
+it("whichever statement it dies at", async () => {
+  await addAgedRows(database, make);
+  const kept = await rowsOf(database, false);
+  const statements: string[] = [];
+  const sql = database.as("purge");
+  await run({
+    query: async (text, params) => {
+      statements.push(text);
+      return await sql.query(text, params);
+    },
+  });
+  expect(await rowsOf(database)).toEqual(kept);
+  const died: string[] = [];
+  for (const [i, text] of statements.entries()) {
+    const writes = /delete from|drop_expired_partition/.test(text);
+    // A statement that only reads leaves nothing half done: one way of dying will do.
+    for (const kind of writes ? (["refuse", "error-mid", "drop-after-commit"] as const) : (["refuse"] as const)) {
+      await stopAtNoon(database);
+      await make.add("credentials", anchored(91));
+      await make.add("dead_letters", anchored(8), {}, 3);
+      await make.add("pings", new Date(Math.floor(noon / 86_400_000 - 31) * 86_400_000).toISOString());
+      await run(dyingAt(i + 1, kind)).catch(() => died.push(kind));
+      await run(database.as("purge"));
+      expect(await rowsOf(database), `${kind} at ${text}`).toEqual(kept);
+    }
+  }
+  // At the very first statement nothing at all has come about, which is an error; later there is a report.
+  expect(died.length).toBeGreaterThan(0);
+  expect(statements.filter((text) => text.includes("delete from")).length).toBeGreaterThan(5);
+}, 60_000);
+
+const anchored = (days: number) => new Date(noon - days * 86_400_000).toISOString();
+
+it("a statement whose answer is lost was not lost: the report has an error, the row is gone", async () => {
+  await make.add("dead_letters", anchored(8));
+  const sql = database.as("purge");
+  const report = await run({
+    query: (text, params) =>
+      text.includes("delete from public.dead_letters")
+        ? withFault({ kind: "drop-after-commit", times: 1 }, () => sql.query(text, params))
+        : sql.query(text, params),
+  });
+  expect(report.tables.find(({ table }) => table === "dead_letters")).toMatchObject({
+    deleted: 0,
+    error: expect.any(String),
+  });
+  expect(await database.as("owner").query("select from dead_letters")).toEqual([]);
+});

@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { uuidFromId } from "../core/id.ts";
+import { type Logger, silentLogger } from "../core/log.ts";
+import type { Sql } from "../db/connect.ts";
+import { httpSql } from "../db/connect.ts";
+import { declaredTables } from "../privacy/inventory.ts";
+import { addAgedRows, rowsOf, stopAtNoon } from "../testing/aged-rows.ts";
+import { type RowMaker, rowMaker } from "../testing/rows.ts";
+import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
+import { type PurgeReport, purge } from "./purge.ts";
+import { BATCH } from "./purge-rows.ts";
+
+/** The purge as a whole: what it takes, what it leaves, and what it says when something stands in its way. */
+
+let database: ScratchDatabase;
+let make: RowMaker;
+let noon: number;
+beforeEach(async () => {
+  database = await scratchDatabase();
+  make = await rowMaker(database, uuidFromId("tenant", (await database.tenant()).id));
+  noon = await stopAtNoon(database);
+});
+afterEach(() => database.drop());
+
+const run = (sql: Sql = database.as("purge"), logger: Logger = silentLogger) =>
+  purge({ purge: sql, clock: { now: () => noon }, logger });
+const deletedOf = (report: PurgeReport) =>
+  Object.fromEntries(report.tables.map(({ table, deleted }) => [table, deleted]));
+const problemsOf = (report: PurgeReport) =>
+  report.tables
+    .filter(({ error, blocked }) => error !== null || blocked > 0)
+    .map(({ table, error, blocked }) => ({ table, error, blocked }));
+const hoursAgo = (hours: number) => new Date(noon - hours * 3_600_000).toISOString();
+
+describe("one run", () => {
+  it("takes exactly what has expired, of every age in every table, and says how much", async () => {
+    await addAgedRows(database, make);
+    const [due, kept] = [await rowsOf(database, true), await rowsOf(database, false)];
+    for (const { table } of declaredTables())
+      expect([table, due[table]?.length]).toEqual([table, expect.toSatisfy((n) => n >= 3)]);
+    const report = await run();
+    expect(await rowsOf(database)).toEqual(kept);
+    expect(deletedOf(report)).toEqual(
+      Object.fromEntries(Object.entries(due).map(([table, rows]) => [table, rows.length])),
+    );
+    expect(problemsOf(report)).toEqual([]);
+    expect(report).toMatchObject({ startedAtMs: noon, finishedAtMs: noon });
+  });
+
+  it("finds nothing the second time", async () => {
+    await addAgedRows(database, make);
+    await run();
+    const left = await rowsOf(database);
+    expect(new Set(Object.values(deletedOf(await run())))).toEqual(new Set([0]));
+    expect(await rowsOf(database)).toEqual(left);
+  });
+
+  it("takes a tree of tenants with all that hangs on it, children first", async () => {
+    const closed = await database.tenant();
+    const below = await database.tenant({ kind: "client", parent: closed });
+    const uuids = [closed, below].map(({ id }) => uuidFromId("tenant", id));
+    for (const tenant of uuids) {
+      const hanging = await rowMaker(database, tenant);
+      for (const { table } of declaredTables())
+        if (table !== "tenants" && table !== "audit_entries" && table !== "pings")
+          await hanging.add(table, hoursAgo(24 * 100));
+    }
+    // Whatever still lives of it ends with it.
+    for (const { table, anchor } of declaredTables()) {
+      if (anchor.at === "column" && table !== "audit_entries") {
+        const own =
+          table === "tenants"
+            ? "id = any ($2)"
+            : table === "people"
+              ? "expires_at = 'infinity' and $2::uuid[] is not null"
+              : "tenant_id = any ($2)";
+        await database
+          .as("owner")
+          .query(`update ${table} set ${anchor.columns[0]} = $1 where ${own}`, [hoursAgo(24 * 100), uuids]);
+      }
+    }
+    expect(problemsOf(await run())).toEqual([]);
+    expect(await database.as("owner").query("select from tenants where id = any ($1)", [uuids])).toEqual([]);
+  });
+
+  it("never deletes more than a batch at once, and comes to an end", async () => {
+    await make.add("dead_letters", hoursAgo(24 * 8), {}, 2 * BATCH + 501);
+    await make.add("dead_letters", hoursAgo(1), {}, 7);
+    const batches: number[] = [];
+    const inner = database.as("purge");
+    const report = await run({
+      query: async (text, params) => {
+        const rows = await inner.query(text, params);
+        if (text.includes("delete from public.dead_letters")) batches.push(rows[0]?.["deleted"] as number);
+        return rows;
+      },
+    });
+    expect(batches).toEqual([BATCH, BATCH, 501]);
+    expect(deletedOf(report)["dead_letters"]).toBe(2 * BATCH + 501);
+    expect(await database.as("owner").query("select from dead_letters")).toHaveLength(7);
+  });
+
+  it("logs tables and numbers, and nothing of the rows", async () => {
+    await make.add("people", hoursAgo(24 * 91), { email: "ada@example.org", name: "Ada" });
+    const lines: unknown[][] = [];
+    await run(database.as("purge"), { log: (...line) => lines.push(line) });
+    expect(lines).toContainEqual(["info", "purged", { table: "people", rows: 1, count: 0 }]);
+    expect(JSON.stringify(lines)).not.toMatch(/ada/i);
+  });
+});
+
+describe("a row to which another still refers", () => {
+  it("is passed over and counted, and taken once nothing refers to it", async () => {
+    const ids = [crypto.randomUUID(), crypto.randomUUID()];
+    for (const id of ids) {
+      await make.add("instances", hoursAgo(24 * 91), { id });
+      await make.add("credentials", null, { instance_id: id });
+    }
+    await make.add("instances", hoursAgo(24 * 92), {}, 1_200);
+    const first = await run();
+    expect(problemsOf(first)).toEqual([{ table: "instances", error: null, blocked: 2 }]);
+    expect(deletedOf(first)["instances"]).toBe(1_200);
+    await database
+      .as("owner")
+      .query("update credentials set revoked_at = $1 where instance_id = any ($2)", [hoursAgo(24 * 91), ids]);
+    const second = await run();
+    expect(problemsOf(second)).toEqual([]);
+    expect(deletedOf(second)).toMatchObject({ instances: 2, credentials: 2 });
+  });
+});
+
+describe("a failure", () => {
+  it("of one table stops no other, is named by its SQLSTATE, and is made up for later", async () => {
+    await addAgedRows(database, make);
+    const kept = await rowsOf(database, false);
+    const due = await rowsOf(database, true);
+    await database.as("superuser").query("revoke delete on public.outbox from ebb_purge");
+    expect(problemsOf(await run())).toEqual([{ table: "outbox", error: "42501", blocked: 0 }]);
+    const { outbox: left, ...others } = await rowsOf(database);
+    const { outbox: keptOutbox = [], ...keptOthers } = kept;
+    expect(others).toEqual(keptOthers);
+    expect(left).toEqual([...keptOutbox, ...(due["outbox"] ?? [])].sort());
+    await database.as("superuser").query("grant delete on public.outbox to ebb_purge");
+    expect(problemsOf(await run())).toEqual([]);
+    expect(await rowsOf(database)).toEqual(kept);
+  });
+
+  it("of every table is an error: a purge without a database did not happen", async () => {
+    const nowhere = new URL(database.url("purge"));
+    nowhere.password = "wrong";
+    await expect(run(httpSql(nowhere.href))).rejects.toThrow("every table");
+  });
+
+  it("of the policy that lets it see leaves a trace, and is not a purge that found nothing", async () => {
+    await addAgedRows(database, make);
+    await database.as("superuser").query("delete from ebb.sentinel");
+    const failed = problemsOf(await run()).map(({ table, error }) => [table, error]);
+    expect(Object.fromEntries(failed)).toEqual({ pings: "EB500", audit_entries: "EB500" });
+  });
+});
+
+describe("a partition that somebody reads", () => {
+  it("waits for its lock in vain, is reported, keeps nothing else back, and goes in a later run", async () => {
+    await addAgedRows(database, make);
+    const [kept, due] = [await rowsOf(database, false), await rowsOf(database, true)];
+    await database.session("owner", async (client) => {
+      await client.query("begin");
+      await client.query("select from public.pings limit 1");
+      expect(problemsOf(await run())).toEqual([{ table: "pings", error: "55P03", blocked: 0 }]);
+      await client.query("commit");
+    });
+    const after = await rowsOf(database);
+    expect(after).toEqual({ ...kept, pings: [...(kept["pings"] ?? []), ...(due["pings"] ?? [])].sort() });
+    expect(problemsOf(await run())).toEqual([]);
+    expect(await rowsOf(database)).toEqual(kept);
+  });
+});
+
+describe("two runs at once", () => {
+  it("take each row once between them, and neither fails", async () => {
+    await addAgedRows(database, make);
+    await make.add("dead_letters", hoursAgo(24 * 8), {}, 1_500);
+    const [kept, due] = [await rowsOf(database, false), await rowsOf(database, true)];
+    const [one, two] = await Promise.all([run(), run()]);
+    expect([...problemsOf(one), ...problemsOf(two)]).toEqual([]);
+    expect(await rowsOf(database)).toEqual(kept);
+    for (const [table, rows] of Object.entries(due)) {
+      expect([table, (deletedOf(one)[table] ?? 0) + (deletedOf(two)[table] ?? 0)]).toEqual([table, rows.length]);
+    }
+  });
+});
