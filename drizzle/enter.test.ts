@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
@@ -193,6 +194,29 @@ describe("the context that entering leaves", () => {
       });
       expect(await seen(query)).toEqual({ tenant: uuid(direct), tenants: 1 });
     });
+  });
+
+  it("carries the HMAC-SHA-256 of actor, target, session and transaction under a key of 256 bits that is the database's", async () => {
+    const { direct } = tree as { direct: TestTenant };
+    const [pads] = await database
+      .as("superuser")
+      .query("select encode(inner_pad, 'hex') as inner, encode(outer_pad, 'hex') as outer from ebb.context_key");
+    const xor = (hex: unknown, pad: number) => Uint8Array.from(Buffer.from(hex as string, "hex"), (byte) => byte ^ pad);
+    const [key, same] = [xor(pads?.["inner"], 0x36), xor(pads?.["outer"], 0x5c)];
+    expect(key).toEqual(same);
+    expect([key.length, new Set(key.subarray(0, 32)).size > 16, new Set(key.subarray(32))]).toEqual([
+      64,
+      true,
+      new Set([0]),
+    ]);
+    const [row] = await enteredTransaction(database, direct.apiKey, null, (query) =>
+      query(
+        "select current_setting('ebb.context') as context, pg_backend_pid() as pid, extract(epoch from now())::text as began",
+      ),
+    );
+    const parts = (row?.["context"] as string).split("|");
+    const message = [...parts.slice(0, 4), row?.["pid"], row?.["began"]].join("|");
+    expect(parts[4]).toBe(createHmac("sha256", key.subarray(0, 32)).update(message).digest("hex"));
   });
 
   it("goes with the savepoint in which it was entered", async () => {
