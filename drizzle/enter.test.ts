@@ -201,7 +201,8 @@ describe("the context that entering leaves", () => {
     const [pads] = await database
       .as("superuser")
       .query("select encode(inner_pad, 'hex') as inner, encode(outer_pad, 'hex') as outer from ebb.context_key");
-    const xor = (hex: unknown, pad: number) => Uint8Array.from(Buffer.from(hex as string, "hex"), (byte) => byte ^ pad);
+    const xor = (hex: unknown, pad: number) =>
+      Uint8Array.from(Buffer.from(hex as string, "hex"), (byte: number) => byte ^ pad);
     const [key, same] = [xor(pads?.["inner"], 0x36), xor(pads?.["outer"], 0x5c)];
     expect(key).toEqual(same);
     expect([key.length, new Set(key.subarray(0, 32)).size > 16, new Set(key.subarray(32))]).toEqual([
@@ -214,7 +215,7 @@ describe("the context that entering leaves", () => {
         "select current_setting('ebb.context') as context, pg_backend_pid() as pid, extract(epoch from now())::text as began",
       ),
     );
-    const parts = (row?.["context"] as string).split("|");
+    const parts = String(row?.["context"]).split("|");
     const message = [...parts.slice(0, 4), row?.["pid"], row?.["began"]].join("|");
     expect(parts[4]).toBe(createHmac("sha256", key.subarray(0, 32)).update(message).digest("hex"));
   });
