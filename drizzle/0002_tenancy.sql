@@ -102,7 +102,7 @@ begin
   if exists (
     select from public.tenants t
       join public.tenants own on t.id = any (own.path)
-     where own.id = actor.tenant_id and t.status <> 'active'
+     where own.id = actor.tenant_id and (t.status <> 'active' or t.expires_at <= ebb.clock())
   ) then
     raise exception 'suspended' using errcode = 'EB403';
   end if;

@@ -1,5 +1,6 @@
 import { DrizzleQueryError } from "drizzle-orm/errors";
-import { isConnectionFailure, sqlStateOf } from "../db/failure.ts";
+import { sqlStateOf } from "../core/sql-state.ts";
+import { isConnectionFailure } from "../db/failure.ts";
 import type { Setting } from "./configuration.ts";
 import { CommandFailure } from "./failure.ts";
 

@@ -1,3 +1,5 @@
+import { sqlStateOf } from "./sql-state.ts";
+
 /** Fields that a log line may carry. No free text from a caller, no SQL, no parameters, no addresses, no secrets. */
 export interface LogFields {
   requestId?: string;
@@ -37,12 +39,6 @@ export const silentLogger: Logger = { log: () => undefined };
 
 /** What may be logged of an exception: its class and, from Postgres, the SQLSTATE. Messages can hold parameters. */
 export function errorFields(error: unknown): Pick<LogFields, "errorName" | "sqlState"> {
-  const fields: Pick<LogFields, "errorName" | "sqlState"> = {
-    errorName: error instanceof Error ? error.name : typeof error,
-  };
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const { code } = cause as { code?: unknown };
-    if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) fields.sqlState = code;
-  }
-  return fields;
+  const sqlState = sqlStateOf(error);
+  return { errorName: error instanceof Error ? error.name : typeof error, ...(sqlState !== null && { sqlState }) };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../core/problem.ts";
-import { databaseProblem, leavesOutcomeUnknown, sqlStateOf } from "./failure.ts";
+import { sqlStateOf } from "../core/sql-state.ts";
+import { databaseProblem, leavesOutcomeUnknown } from "./failure.ts";
 
 /** What an error of the driver's means to a caller. */
 

@@ -1,22 +1,5 @@
 import { Problem, type ProblemName } from "../core/problem.ts";
-
-/** An error and what caused it, outermost first. The Neon driver keeps the cause of a lost connection in `sourceError`. */
-function* causes(error: unknown): Generator<Error & { code?: unknown; sourceError?: unknown }> {
-  for (let cause: unknown = error, depth = 0; cause instanceof Error && depth < 8; depth++) {
-    const current: Error & { code?: unknown; sourceError?: unknown } = cause;
-    yield current;
-    cause = current.cause ?? current.sourceError;
-  }
-}
-
-/** Five characters, a digit among them: EPIPE, which Node gives as a code, is none. */
-const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
-
-/** The SQLSTATE of an error that Postgres raised, however deep it is wrapped; null for any other error. */
-export function sqlStateOf(error: unknown): string | null {
-  for (const { code } of causes(error)) if (typeof code === "string" && SQLSTATE.test(code)) return code;
-  return null;
-}
+import { causes, sqlStateOf } from "../core/sql-state.ts";
 
 /** What `ebb.enter` refuses with (drizzle/…_tenancy.sql), and what each says to the caller. */
 const REFUSALS: Record<string, ProblemName> = {
@@ -53,7 +36,9 @@ export function leavesOutcomeUnknown(error: unknown): boolean {
 /** Without a SQLSTATE it is the way to Postgres that failed: a driver's error, a closed socket, an ErrorEvent. */
 export function isConnectionFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return true;
-  for (const { name, message } of causes(error)) {
+  for (const { name, message, cause } of causes(error)) {
+    // A WebSocket reports by an ErrorEvent, which is no Error, and Drizzle wraps that.
+    if (typeof cause === "object" && cause !== null && !(cause instanceof Error)) return true;
     if (name === "NeonDbError" || name === "TimeoutError" || name === "AbortError") return true;
     if (/connection|socket|network|fetch failed|timeout|timed out|ECONN|EPIPE|websocket/i.test(message)) return true;
   }

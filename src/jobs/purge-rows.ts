@@ -1,5 +1,5 @@
+import { sqlStateOf } from "../core/sql-state.ts";
 import type { Sql } from "../db/connect.ts";
-import { sqlStateOf } from "../db/failure.ts";
 import type { DeclaredTable } from "../privacy/inventory.ts";
 
 /** Rows that one statement deletes. */

@@ -1,5 +1,5 @@
 import { errorFields } from "../core/log.ts";
-import { sqlStateOf } from "../db/failure.ts";
+import { sqlStateOf } from "../core/sql-state.ts";
 import type { Deps } from "../deps.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
 import { isPurgedByRow } from "../privacy/policies.ts";

@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { newId, uuidFromId } from "../core/id.ts";
+import { sqlStateOf } from "../core/sql-state.ts";
 import { instantToSql } from "../db/columns.ts";
 import type { Sql } from "../db/connect.ts";
-import { sqlStateOf } from "../db/failure.ts";
 import {
   DataError,
   type DeadLetter,
