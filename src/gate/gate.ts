@@ -3,8 +3,8 @@ import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
 import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
 import type { GateMessage, Posted } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import { type Decision, Limiter } from "../limits/limiter.ts";
-import { type Plan, policiesOf, type RouteClass } from "../limits/plans.ts";
+import { type Decision, Limiter, type SpentChunk } from "../limits/limiter.ts";
+import { LONGEST_WINDOW_MS, type Plan, policiesOf } from "../limits/plans.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
 import type { ClientAnswer, ClientCall, DeliverCall, PingAnswer, PingCall, TakeCall } from "./protocol.ts";
 import type { FloorRow, GateStore } from "./store.ts";
@@ -38,7 +38,11 @@ export class TenantGateState {
   constructor(store: GateStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#limiter = new Limiter(store);
+    this.#limiter = new Limiter((policy, subject) =>
+      policy.kind === undefined
+        ? store.spent(policy, subject)
+        : [...store.spentOnPing(subject, policy.kind), ...store.spent(policy, subject)].toSorted(byOpening),
+    );
     this.#floors = new Map(store.floors().map((floor) => [floor.subject, floor]));
     const meta = store.meta();
     this.#tenant = {
@@ -60,10 +64,13 @@ export class TenantGateState {
     const refusal = this.#refusal(call, now);
     if (refusal !== null) return { outcome: "refused", reason: refusal };
     if (this.#tenant.status !== "active") return { outcome: "ignored" };
-    const decision = this.#limiter.take(policiesOf(this.#tenant.plan, call.kind), call.instanceId, now);
+    const policies = policiesOf(this.#tenant.plan, call.kind);
+    const { decision, spending } = this.#limiter.take(policies, call.instanceId, now);
     if (!decision.admitted) return { outcome: "limited", decision };
+    // The first ping in a while needs no row of its own for the instance's limit: the one that notes the ping has it.
+    const noted = spending.find(({ policy, alone }) => policy.kind === call.kind && alone);
     const bucket = bucketStart(call.kind, now);
-    const fresh = this.#store.record({
+    const row = {
       instance_id: call.instanceId,
       kind: call.kind,
       bucket,
@@ -72,7 +79,9 @@ export class TenantGateState {
       os_kind: call.os.kind,
       os_name: call.os.name,
       os_version: call.os.version,
-    });
+    };
+    const fresh = this.#store.record(row, noted === undefined ? null : now);
+    for (const spent of spending) if (!fresh || spent !== noted) this.#store.spend(spent);
     return { outcome: fresh ? "recorded" : "repeated", decision };
   }
 
@@ -95,11 +104,10 @@ export class TenantGateState {
 
   /** Takes from the limits of a route class and nothing else. */
   take(call: Pick<TakeCall, "routeClass" | "caller">): Decision {
-    return this.#limiter.take(this.policies(call.routeClass), call.caller, this.#clock.now());
-  }
-
-  policies(routeClass: RouteClass) {
-    return policiesOf(this.#tenant.plan, routeClass);
+    const policies = policiesOf(this.#tenant.plan, call.routeClass);
+    const { decision, spending } = this.#limiter.take(policies, call.caller, this.#clock.now());
+    for (const spent of spending) this.#store.spend(spent);
+    return decision;
   }
 
   /** Applies what the account side has posted. Repeating it changes nothing; out of order, the later one stays. */
@@ -113,7 +121,7 @@ export class TenantGateState {
     const now = this.#clock.now();
     if (now - this.#forgotAtMs < MINUTE_MS) return;
     this.#forgotAtMs = now;
-    this.#store.forget(now, bucketStart("alive", now));
+    this.#store.forget(now, bucketStart("alive", now), LONGEST_WINDOW_MS);
     for (const [subject, floor] of this.#floors) if (floor.expires_at <= now) this.#floors.delete(subject);
   }
 
@@ -171,4 +179,8 @@ export class TenantGateState {
     this.#set("plan", { plan: message.plan });
     this.#set("status", { status: message.status });
   }
+}
+
+function byOpening(a: SpentChunk, b: SpentChunk): number {
+  return a.openedAt - b.openedAt;
 }

@@ -8,7 +8,7 @@
  * | meta    | the tenant, its plan and status, counters | the tenant is gone                            |
  * | client  | SHA-256 of each active client's secret    | 90 days after the instance was removed        |
  * | floor   | tokens issued before this are refused     | such tokens have expired                      |
- * | seen    | the last bucket an instance pinged in     | that bucket has ended                         |
+ * | seen    | the last bucket an instance pinged in, and that ping's admission | that bucket has ended |
  * | journal | pings that Postgres has not yet           | they are flushed                              |
  * | spent   | admissions that limits still count        | their window has passed                       |
  */
@@ -19,9 +19,11 @@ export const SCHEMA: readonly string[] = [
      revoked_at integer, expires_at integer
    ) without rowid;
    create table floor (subject text primary key, before_ms integer not null, reason text not null, expires_at integer not null) without rowid;
-   create table seen (instance_id text not null, kind text not null, bucket integer not null, primary key (instance_id, kind)) without rowid;
+   create table seen (
+     instance_id text not null, kind text not null, bucket integer not null, spent_at integer, primary key (instance_id, kind)
+   ) without rowid;
    create table journal (
-     seq integer primary key autoincrement, instance_id text not null, kind text not null, bucket integer not null,
+     seq integer primary key, instance_id text not null, kind text not null, bucket integer not null,
      received_at integer not null, expires_at integer not null, os_kind text, os_name text, os_version text
    );
    create table spent (
@@ -48,8 +50,11 @@ export const SQL = {
     on conflict (subject) do update set before_ms = max(before_ms, excluded.before_ms), reason = excluded.reason,
       expires_at = max(expires_at, excluded.expires_at)`,
 
-  seen: `insert into seen (instance_id, kind, bucket) values (?, ?, ?)
-    on conflict (instance_id, kind) do update set bucket = excluded.bucket where seen.bucket < excluded.bucket`,
+  seen: `insert into seen (instance_id, kind, bucket, spent_at) values (?, ?, ?, ?)
+    on conflict (instance_id, kind) do update set bucket = excluded.bucket, spent_at = coalesce(excluded.spent_at, seen.spent_at)
+    where seen.bucket < excluded.bucket`,
+  spentOnPing: "select spent_at from seen where instance_id = ? and kind = ? and spent_at is not null",
+  unsee: "delete from seen where instance_id = ? and kind = ?",
   journal: `insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version)
     values (?, ?, ?, ?, ?, ?, ?, ?)`,
   pending: "select count(*) as pending from journal",
@@ -65,6 +70,6 @@ export const SQL = {
     (select max(opened_at) from spent where policy = ?1 and subject = ?2 and opened_at <= ?3)`,
   forgetClients: "delete from client where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",
-  forgetSeen: "delete from seen where bucket < ?",
+  forgetSeen: "delete from seen where bucket < ? and (spent_at is null or spent_at < ?)",
   forgetSpent: "delete from spent where expires_at <= ?",
 } as const;

@@ -1,4 +1,4 @@
-import type { SpentChunk, SpentStore } from "../limits/limiter.ts";
+import type { Spending, SpentChunk } from "../limits/limiter.ts";
 import type { Policy } from "../limits/plans.ts";
 import { SCHEMA, SQL } from "./sql.ts";
 
@@ -31,13 +31,11 @@ export interface FloorRow {
 type Value = string | number | ArrayBuffer | null;
 
 /** A gate's tables in its own SQLite. Migrates itself on waking: journals and windows survive deployments. */
-export class GateStore implements SpentStore {
-  readonly #storage: DurableObjectStorage;
+export class GateStore {
   readonly #sql: SqlStorage;
   #nth = 0;
 
   constructor(storage: DurableObjectStorage) {
-    this.#storage = storage;
     this.#sql = storage.sql;
     storage.transactionSync(() => this.#migrate());
   }
@@ -78,20 +76,20 @@ export class GateStore implements SpentStore {
   }
 
   /**
-   * Journals a ping unless its instance already pinged in this bucket; says whether it did. Both rows or neither: a ping
-   * noted as seen but not journaled would be lost.
+   * Journals a ping unless its instance already pinged in this bucket; says whether it did. `spentAt` is the admission
+   * that the row of the ping itself stands for, if it does.
    */
-  record(row: Omit<JournalRow, "seq">): boolean {
-    return this.#storage.transactionSync(() => {
-      if (this.#sql.exec(SQL.seen, row.instance_id, row.kind, row.bucket).rowsWritten === 0) return false;
-      this.#append(row);
-      return true;
-    });
-  }
-
-  #append(row: Omit<JournalRow, "seq">): void {
+  record(row: Omit<JournalRow, "seq">, spentAt: number | null): boolean {
     const { instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version } = row;
-    this.#sql.exec(SQL.journal, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version);
+    if (this.#sql.exec(SQL.seen, instance_id, kind, bucket, spentAt).rowsWritten === 0) return false;
+    try {
+      this.#sql.exec(SQL.journal, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version);
+    } catch (error) {
+      // A ping that was noted as seen but not journaled would be lost with its repeats.
+      this.#sql.exec(SQL.unsee, instance_id, kind);
+      throw error;
+    }
+    return true;
   }
 
   pending(): number {
@@ -107,14 +105,21 @@ export class GateStore implements SpentStore {
     this.#sql.exec(SQL.flushed, seq);
   }
 
-  load(policy: string, subject: string): SpentChunk[] {
-    return this.#rows<{ opened_at: number; count: number }>(SQL.spent, policy, subject).map((row) => ({
+  /** What was spent of a policy, oldest first. */
+  spent(policy: Policy, subject: string): SpentChunk[] {
+    return this.#rows<{ opened_at: number; count: number }>(SQL.spent, policy.name, subject).map((row) => ({
       openedAt: row.opened_at,
       count: row.count,
     }));
   }
 
-  save(policy: Policy, subject: string, chunk: SpentChunk): void {
+  /** The admission that an instance's last recorded ping of this kind stands for, if it does. */
+  spentOnPing(instanceId: string, kind: string): SpentChunk[] {
+    const rows = this.#rows<{ spent_at: number }>(SQL.spentOnPing, instanceId, kind);
+    return rows.map((row) => ({ openedAt: row.spent_at, count: 1 }));
+  }
+
+  spend({ policy, subject, chunk }: Spending): void {
     const windowMs = policy.windowS * 1000;
     const expiresAt = chunk.count === 1 ? chunk.openedAt + windowMs : null;
     // Two chunks may open in one millisecond, also across a restart: the random start keeps their keys apart.
@@ -127,9 +132,9 @@ export class GateStore implements SpentStore {
   }
 
   /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors. */
-  forget(nowMs: number, oldestBucket: number): void {
+  forget(nowMs: number, oldestBucket: number, longestWindowMs: number): void {
     this.#sql.exec(SQL.forgetSpent, nowMs);
-    this.#sql.exec(SQL.forgetSeen, oldestBucket);
+    this.#sql.exec(SQL.forgetSeen, oldestBucket, nowMs - longestWindowMs);
     this.#sql.exec(SQL.forgetFloors, nowMs);
     this.#sql.exec(SQL.forgetClients, nowMs);
   }

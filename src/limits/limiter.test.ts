@@ -2,17 +2,29 @@ import fc from "fast-check";
 import { parseList } from "structured-headers";
 import { expect, test } from "vitest";
 import { rateLimitHeaders } from "./headers.ts";
-import { Limiter, type SpentChunk, type SpentStore } from "./limiter.ts";
+import { type Decision, Limiter, type SpentChunk } from "./limiter.ts";
 import { PLANS, type Policy, policiesOf } from "./plans.ts";
 
-/** A store that outlives its limiter, as SQLite does. */
-class Kept implements SpentStore {
+/** What outlives a limiter, as SQLite does, and the limiter of now. */
+class Kept {
   readonly #chunks = new Map<string, SpentChunk[]>();
-  load(policy: string, subject: string): SpentChunk[] {
-    return this.#chunks.get(`${policy} ${subject}`) ?? [];
+  #limiter = this.#fresh();
+
+  #fresh(): Limiter {
+    return new Limiter((policy, subject) => this.#chunks.get(`${policy.name} ${subject}`) ?? []);
   }
-  save(policy: Policy, subject: string, chunk: SpentChunk): void {
-    this.#chunks.set(`${policy.name} ${subject}`, [...this.load(policy.name, subject), chunk]);
+
+  restart(): void {
+    this.#limiter = this.#fresh();
+  }
+
+  take(policies: readonly Policy[], caller: string, nowMs: number): Decision {
+    const { decision, spending } = this.#limiter.take(policies, caller, nowMs);
+    for (const { policy, subject, chunk } of spending) {
+      const key = `${policy.name} ${subject}`;
+      this.#chunks.set(key, [...(this.#chunks.get(key) ?? []), chunk]);
+    }
+    return decision;
   }
 }
 
@@ -24,7 +36,7 @@ const policy = (name: string, scope: Policy["scope"], limit: number, windowS: nu
 });
 
 test("refused by one policy is charged by none", () => {
-  const limiter = new Limiter(new Kept());
+  const limiter = new Kept();
   const policies = [policy("caller", "caller", 2, 60), policy("tenant", "tenant", 10, 60)];
   for (let i = 0; i < 5; i++) limiter.take(policies, "a", 0);
   const { admitted, states } = limiter.take(policies, "b", 0);
@@ -46,14 +58,14 @@ test("restarts at any moment: never over the limit, exact below 100, else under 
       }),
       (limit, bursts) => {
         const policies = [policy("p", "tenant", limit, 1)];
-        const [store, admissions]: [Kept, number[]] = [new Kept(), []];
-        let limiter = new Limiter(store);
+        const limiter = new Kept();
+        const admissions: number[] = [];
         let now = 1_795_000_000_000;
         let restarts = 0;
         for (const [step, calls, restart] of bursts) {
           now += step;
           if (restart) {
-            limiter = new Limiter(store);
+            limiter.restart();
             restarts += 1;
           }
           for (let i = 0; i < calls; i++) {
@@ -78,7 +90,7 @@ test("restarts at any moment: never over the limit, exact below 100, else under 
 });
 
 test("a plan changed in mid-window binds at once", () => {
-  const limiter = new Limiter(new Kept());
+  const limiter = new Kept();
   for (let i = 0; i < 50; i++) limiter.take([policy("p", "caller", 50, 60)], "a", 0);
   expect(limiter.take([policy("p", "caller", 50, 60)], "a", 1).admitted).toBe(false);
   expect(limiter.take([policy("p", "caller", 10, 60)], "a", 2)).toMatchObject({

@@ -25,11 +25,17 @@ export interface SpentChunk {
   count: number;
 }
 
-/** Where admissions outlive the process. `save` must be durable before the answer that it admits is sent. */
-export interface SpentStore {
-  load(policy: string, subject: string): SpentChunk[];
-  save(policy: Policy, subject: string, chunk: SpentChunk): void;
+/** A chunk that must be written down before the answer that it admits is sent. */
+export interface Spending {
+  policy: Policy;
+  subject: string;
+  chunk: SpentChunk;
+  /** Nothing else is admitted in the policy's window: the chunk alone is the whole log. */
+  alone: boolean;
 }
+
+/** What was written down before this process began, oldest first. */
+export type LoadSpent = (policy: Policy, subject: string) => SpentChunk[];
 
 interface Meter {
   log: SlidingLog;
@@ -46,39 +52,37 @@ const METERS = 20_000;
  * that was open counts as spent, though it may not have been: never over the limit, under by at most one chunk.
  */
 export class Limiter {
-  readonly #store: SpentStore;
+  readonly #load: LoadSpent;
   readonly #meters = new Map<string, Meter>();
 
-  constructor(store: SpentStore) {
-    this.#store = store;
+  constructor(load: LoadSpent) {
+    this.#load = load;
   }
 
-  /** Takes `cost` from every policy for this caller, or from none. */
-  take(policies: readonly Policy[], caller: string, nowMs: number, cost = 1): Decision {
+  /** Takes `cost` from every policy for this caller, or from none. The caller of this writes down what was spent. */
+  take(
+    policies: readonly Policy[],
+    caller: string,
+    nowMs: number,
+    cost = 1,
+  ): { decision: Decision; spending: Spending[] } {
     const meters = policies.map((policy) => this.#meter(policy, caller, nowMs));
     const waits = meters.map((meter) => meter.log.waitMs(nowMs, cost));
     const admitted = waits.every((wait) => wait === 0);
+    const spending: Spending[] = [];
     if (admitted) {
       for (const [index, policy] of policies.entries()) {
-        this.#spend(policy, caller, meters[index] as Meter, nowMs, cost);
+        const spent = spend(policy, caller, meters[index] as Meter, nowMs, cost);
+        if (spent !== null) spending.push(spent);
       }
     }
-    return {
+    const decision: Decision = {
       admitted,
       states: policies.map((policy, index) => stateOf(policy, (meters[index] as Meter).log, nowMs)),
       violated: policies.filter((_, index) => waits[index] !== 0).map((policy) => policy.name),
       retryAfterS: Math.ceil(Math.max(0, ...waits) / 1000),
     };
-  }
-
-  #spend(policy: Policy, caller: string, meter: Meter, nowMs: number, cost: number): void {
-    meter.log.add(nowMs, cost);
-    if (meter.reserved < cost) {
-      const count = Math.max(chunkOf(policy.limit), cost);
-      this.#store.save(policy, subjectOf(policy, caller), { openedAt: nowMs, count });
-      meter.reserved += count;
-    }
-    meter.reserved -= cost;
+    return { decision, spending };
   }
 
   #meter(policy: Policy, caller: string, nowMs: number): Meter {
@@ -89,7 +93,7 @@ export class Limiter {
       return known;
     }
     const meter: Meter = { log: new SlidingLog(policy.limit, policy.windowS * 1000), reserved: 0 };
-    restore(meter.log, this.#store.load(policy.name, subject), nowMs);
+    restore(meter.log, this.#load(policy, subject), nowMs);
     if (this.#meters.size >= METERS) this.#forgetSingles();
     this.#meters.set(key, meter);
     return meter;
@@ -102,6 +106,17 @@ export class Limiter {
       if (this.#meters.size <= METERS / 2) return;
     }
   }
+}
+
+/** Counts an admission; returns the chunk to write down when what was written down before is used up. */
+function spend(policy: Policy, caller: string, meter: Meter, nowMs: number, cost: number): Spending | null {
+  meter.log.add(nowMs, cost);
+  meter.reserved -= cost;
+  if (meter.reserved >= 0) return null;
+  const count = Math.max(chunkOf(policy.limit), cost);
+  meter.reserved += count;
+  const alone = meter.log.size === cost && count === cost;
+  return { policy, subject: subjectOf(policy, caller), chunk: { openedAt: nowMs, count }, alone };
 }
 
 function chunkOf(limit: number): number {

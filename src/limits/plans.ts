@@ -10,6 +10,8 @@ export interface Policy {
   scope: PolicyScope;
   limit: number;
   windowS: number;
+  /** Set when the subject is an instance and what is counted are its pings of this kind. */
+  kind?: "alive";
 }
 
 export const PLANS = ["free", "team", "enterprise"] as const;
@@ -17,11 +19,14 @@ export type Plan = (typeof PLANS)[number];
 
 /** An instance pings at its start and every 24 h; one that restarts every two minutes is still within its limit. */
 const callerPolicies: Record<RouteClass, Policy> = {
-  alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600 },
+  alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600, kind: "alive" },
   token: { name: "token-client", scope: "caller", limit: 30, windowS: 3600 },
   register: { name: "register-key", scope: "caller", limit: 600, windowS: 3600 },
   account: { name: "account-key", scope: "caller", limit: 600, windowS: 60 },
 };
+
+/** How long an admission can matter, ms. */
+export const LONGEST_WINDOW_MS = 3_600_000;
 
 const tenantLimits: Record<Plan, Record<RouteClass, number>> = {
   free: { alive: 1_000, token: 1_000, register: 100, account: 600 },

@@ -34,9 +34,9 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     columns: { subject: id, before_ms: operational, reason: operational, expires_at: retention },
   },
   seen: {
-    what: "The last day on which an instance pinged.",
+    what: "The last day on which an instance pinged, and when, for its rate limit.",
     keptUntil: "that day has ended and the gate wakes",
-    columns: { instance_id: id, kind: usage, bucket: usage },
+    columns: { instance_id: id, kind: usage, bucket: usage, spent_at: operational },
   },
   journal: {
     what: "A ping that Postgres does not have yet.",
