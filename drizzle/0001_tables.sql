@@ -157,6 +157,7 @@ CREATE TABLE "tenants" (
 	"created_at" timestamp with time zone NOT NULL,
 	"ended_at" timestamp with time zone,
 	"expires_at" timestamp with time zone DEFAULT 'infinity' NOT NULL,
+	CONSTRAINT "tenants_id_gate_id" UNIQUE("id","gate_id"),
 	CONSTRAINT "tenants_path_ends_here" CHECK (cardinality(path) between 1 and 3 and path[cardinality(path)] = id),
 	CONSTRAINT "tenants_parent_in_path" CHECK (parent_id is not distinct from path[cardinality(path) - 1])
 );
@@ -179,6 +180,7 @@ ALTER TABLE "instances" ADD CONSTRAINT "instances_tenant_id_tenants_id_fk" FOREI
 ALTER TABLE "instances" ADD CONSTRAINT "instances_workspace_fk" FOREIGN KEY ("tenant_id","workspace_id") REFERENCES "public"."workspaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_person_id_people_id_fk" FOREIGN KEY ("person_id") REFERENCES "public"."people"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "outbox" ADD CONSTRAINT "outbox_tenant_id_gate_id_tenants_id_gate_id_fk" FOREIGN KEY ("tenant_id","gate_id") REFERENCES "public"."tenants"("id","gate_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "registration_keys" ADD CONSTRAINT "registration_keys_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "registration_keys" ADD CONSTRAINT "registration_keys_workspace_fk" FOREIGN KEY ("tenant_id","workspace_id") REFERENCES "public"."workspaces"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "subscriptions" ADD CONSTRAINT "subscriptions_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

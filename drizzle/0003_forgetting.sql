@@ -118,3 +118,22 @@ end
 $$;
 --> statement-breakpoint
 alter function ebb.drop_expired_partition(regclass) owner to ebb_maint;
+--> statement-breakpoint
+-- Raises unless the purge may find and delete what has expired in this table: a lost or narrowed policy would otherwise
+-- look like "nothing to do".
+create function ebb.assert_purge_sees(purged regclass) returns void
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  if (
+    select count(distinct p.polcmd) from pg_catalog.pg_policy p
+     where p.polrelid = purged and p.polcmd in ('r', 'd') and p.polpermissive
+       and 'ebb_purge'::regrole::oid = any (p.polroles)
+       and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = '(expires_at <= ( SELECT ebb.clock() AS clock))'
+  ) <> 2 or exists (select from pg_catalog.pg_policy p where p.polrelid = purged and not p.polpermissive) then
+    raise exception 'the purge does not see what has expired here' using errcode = 'EB500';
+  end if;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.assert_purge_sees(regclass) owner to ebb_maint;

@@ -62,29 +62,46 @@ create function ebb.heartbeat(gate text, tenant uuid, still_pending integer, did
 --> statement-breakpoint
 alter function ebb.heartbeat(text, uuid, integer, bigint, bigint, bigint, bigint, bigint) owner to ebb_maint;
 --> statement-breakpoint
--- Gates that still held something when they last spoke, and have been silent since.
+-- Gates to visit: those that still held something when they last spoke and have been silent since, and once a day, each
+-- in its own five minutes, those that have not spoken for a day: one that lost its alarm is found, and one that has gone
+-- quiet forgets what has run out. After a week without a word its heartbeat is purged, and it is left in peace.
 create function ebb.silent_gates(silent_for interval, at_most integer) returns setof text
   language sql stable security definer set search_path = ''
   begin atomic
     select h.gate_id from public.gate_heartbeats h
-     where h.pending > 0 and h.heard_at < ebb.clock() - silent_for
-     order by h.heard_at
+     where h.heard_at < ebb.clock() - silent_for
+       and (h.pending > 0
+         or (h.heard_at < ebb.clock() - interval '1 day'
+           and pg_catalog.abs(pg_catalog.hashtext(h.gate_id)::bigint) % 288
+             = pg_catalog.floor(extract(epoch from ebb.clock()) / 300)::bigint % 288))
+     order by h.pending > 0 desc, h.heard_at
      limit at_most;
   end;
 --> statement-breakpoint
 alter function ebb.silent_gates(interval, integer) owner to ebb_maint;
 --> statement-breakpoint
--- The oldest messages that gates have not acknowledged: of one gate, or of all.
-create function ebb.outbox_pending(gate text, at_most integer) returns table (id bigint, gate_id text, message jsonb)
+-- Gates that have not acknowledged everything, but for those named.
+create function ebb.outbox_gates(except_for text[], at_most integer) returns setof text
   language sql stable security definer set search_path = ''
   begin atomic
-    select o.id, o.gate_id, o.message from public.outbox o
-     where o.delivered_at is null and o.expires_at > ebb.clock() and (gate is null or o.gate_id = gate)
+    select distinct o.gate_id from public.outbox o
+     where o.delivered_at is null and o.gate_id <> all (except_for)
+     limit at_most;
+  end;
+--> statement-breakpoint
+alter function ebb.outbox_gates(text[], integer) owner to ebb_maint;
+--> statement-breakpoint
+-- What one gate has not acknowledged, oldest first, after the message with this id.
+create function ebb.outbox_pending(gate text, after bigint, at_most integer) returns table (id bigint, message jsonb)
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select o.id, o.message from public.outbox o
+     where o.delivered_at is null and o.gate_id = gate and o.id > after
      order by o.id
      limit at_most;
   end;
 --> statement-breakpoint
-alter function ebb.outbox_pending(text, integer) owner to ebb_maint;
+alter function ebb.outbox_pending(text, bigint, integer) owner to ebb_maint;
 --> statement-breakpoint
 create function ebb.outbox_delivered(ids bigint[]) returns void
   language sql security definer set search_path = ''

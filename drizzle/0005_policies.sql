@@ -149,7 +149,7 @@ grant select (id, expires_at) on public.instances to ebb_purge;
 --> statement-breakpoint
 grant delete on public.instances to ebb_purge;
 --> statement-breakpoint
-create or replace function ebb.instances_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin new.expires_at := ebb.expiry(new.removed_at, interval '90 days'); return new; end $$;
+create or replace function ebb.instances_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.removed_at is distinct from old.removed_at and (old.removed_at is not null or new.removed_at > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; new.expires_at := ebb.expiry(new.removed_at, interval '90 days'); return new; end $$;
 --> statement-breakpoint
 create or replace trigger instances_expires_at before insert or update on public.instances for each row execute function ebb.instances_expires_at();
 --> statement-breakpoint
@@ -183,7 +183,7 @@ grant select (id, expires_at) on public.credentials to ebb_purge;
 --> statement-breakpoint
 grant delete on public.credentials to ebb_purge;
 --> statement-breakpoint
-create or replace function ebb.credentials_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin new.expires_at := ebb.expiry(least(new.revoked_at, new.valid_until), interval '90 days'); return new; end $$;
+create or replace function ebb.credentials_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.revoked_at is distinct from old.revoked_at and (old.revoked_at is not null or new.revoked_at > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; new.expires_at := ebb.expiry(least(new.revoked_at, new.valid_until), interval '90 days'); return new; end $$;
 --> statement-breakpoint
 create or replace trigger credentials_expires_at before insert or update on public.credentials for each row execute function ebb.credentials_expires_at();
 --> statement-breakpoint
@@ -217,7 +217,7 @@ grant select (id, expires_at) on public.registration_keys to ebb_purge;
 --> statement-breakpoint
 grant delete on public.registration_keys to ebb_purge;
 --> statement-breakpoint
-create or replace function ebb.registration_keys_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin new.expires_at := ebb.expiry(least(new.used_up_at, new.valid_until, new.revoked_at), interval '30 days'); return new; end $$;
+create or replace function ebb.registration_keys_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.used_up_at is distinct from old.used_up_at and (old.used_up_at is not null or new.used_up_at > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.revoked_at is distinct from old.revoked_at and (old.revoked_at is not null or new.revoked_at > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; new.expires_at := ebb.expiry(least(new.used_up_at, new.valid_until, new.revoked_at), interval '30 days'); return new; end $$;
 --> statement-breakpoint
 create or replace trigger registration_keys_expires_at before insert or update on public.registration_keys for each row execute function ebb.registration_keys_expires_at();
 --> statement-breakpoint
@@ -301,7 +301,7 @@ grant select (id, expires_at) on public.outbox to ebb_purge;
 --> statement-breakpoint
 grant delete on public.outbox to ebb_purge;
 --> statement-breakpoint
-create or replace function ebb.outbox_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin new.expires_at := ebb.expiry(new.recorded_at, interval '7 days'); return new; end $$;
+create or replace function ebb.outbox_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin new.expires_at := ebb.expiry(new.delivered_at, interval '7 days'); return new; end $$;
 --> statement-breakpoint
 create or replace trigger outbox_expires_at before insert or update on public.outbox for each row execute function ebb.outbox_expires_at();
 --> statement-breakpoint
@@ -439,6 +439,10 @@ revoke all on function ebb.drop_expired_partition(regclass) from public, ebb_app
 --> statement-breakpoint
 grant execute on function ebb.drop_expired_partition(regclass) to ebb_purge;
 --> statement-breakpoint
+revoke all on function ebb.assert_purge_sees(regclass) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.assert_purge_sees(regclass) to ebb_purge;
+--> statement-breakpoint
 revoke all on function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer) to ebb_ingest;
@@ -451,9 +455,13 @@ revoke all on function ebb.silent_gates(interval, integer) from public, ebb_app,
 --> statement-breakpoint
 grant execute on function ebb.silent_gates(interval, integer) to ebb_jobs;
 --> statement-breakpoint
-revoke all on function ebb.outbox_pending(text, integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.outbox_gates(text[], integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-grant execute on function ebb.outbox_pending(text, integer) to ebb_jobs;
+grant execute on function ebb.outbox_gates(text[], integer) to ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.outbox_pending(text, bigint, integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.outbox_pending(text, bigint, integer) to ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.outbox_delivered(bigint[]) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

@@ -93,6 +93,34 @@ test("an instance of another tenant is none of this one's: its ping is not store
   expect(await heartbeat(tenant)).toMatchObject({ recorded: 1, gone: 1 });
 });
 
+test("rows journaled under another schedule get the one of now; none is lost", async () => {
+  const tenant = await testTenant();
+  const instances = await manyInstances(tenant, 250);
+  await pingAll(tenant, instances);
+  await runInDurableObject(gateOf(tenant), (_, { storage }) => {
+    storage.sql.exec("update journal set expires_at = expires_at + 86400000");
+  });
+  await runDurableObjectAlarm(gateOf(tenant));
+  expect(await stored(tenant)).toEqual(uuids(instances));
+  expect(await ownerRows(sql`select from dead_letters where gate_id = ${tenant.gateId}`)).toEqual([]);
+});
+
+test("a flood of impossible rows is buried a hundred a flush; what waits, waits in the journal", async () => {
+  const tenant = await testTenant();
+  const instances = await manyInstances(tenant, 150);
+  await pingAll(tenant, instances);
+  await runInDurableObject(
+    gateOf(tenant),
+    (_, { storage }) => void storage.sql.exec("update journal set os_kind = char(0)"),
+  );
+  await runDurableObjectAlarm(gateOf(tenant));
+  const letters = () => ownerRows(sql`select from dead_letters where gate_id = ${tenant.gateId}`);
+  expect([(await letters()).length, await journalSize(tenant)]).toEqual([100, 50]);
+  await runDurableObjectAlarm(gateOf(tenant));
+  expect([(await letters()).length, await journalSize(tenant)]).toEqual([150, 0]);
+  expect(await heartbeat(tenant)).toMatchObject({ dead: 150, recorded: 0, pending: 0 });
+});
+
 test("a full batch is one statement", async () => {
   const tenant = await testTenant();
   const instances = await manyInstances(tenant, 1_000);

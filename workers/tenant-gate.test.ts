@@ -28,8 +28,8 @@ function pingGate(
 }
 
 let nextMessage = 1_000;
-function deliver(tenant: TestTenant, message: GateMessage, id = nextMessage++): Promise<void> {
-  return gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages: [{ id, message }] });
+async function deliver(tenant: TestTenant, message: GateMessage, id = nextMessage++): Promise<number[]> {
+  return await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages: [{ id, message }] });
 }
 
 const tables = (tenant: TestTenant) =>
@@ -117,6 +117,32 @@ test("the 31st ping of an instance in an hour is refused with 429, honest header
     "violated-policies": ["alive-instance"],
   });
   expect((await ping(await signFor(tenant, other))).status).toBe(200);
+});
+
+test("a gate serves one tenant for ever, and leaves what it does not understand in the outbox", async () => {
+  const [tenant, other] = [await testTenant(), await testTenant()];
+  const [instance] = (await manyInstances(tenant, 1)) as [Id<"instance">];
+  const news = (tenantId: Id<"tenant">) => ({ kind: "tenant", tenantId, status: "closed", plan: "free" }) as const;
+  expect(await deliver(tenant, { ...news(tenant.id), status: "active" }, 7)).toEqual([7]);
+  expect(await deliver(tenant, news(other.id), 8)).toEqual([]);
+  expect(await deliver(tenant, { kind: "from-the-future" } as unknown as GateMessage, 9)).toEqual([]);
+  expect(await deliver(tenant, null as unknown as GateMessage, 10)).toEqual([]);
+  expect((await pingGate(tenant, instance)).outcome).toBe("recorded");
+});
+
+test("what limits counted is forgotten after its window, for large limits too", async () => {
+  const tenant = await testTenant();
+  const gate = gateOf(tenant);
+  for (let i = 0; i < 20; i++)
+    await gate.take({ v: PROTOCOL, gateId: tenant.gateId, routeClass: "account", caller: `key ${i}` });
+  expect((await tables(tenant))["spent"]).toBe(20);
+  await runInDurableObject(
+    gate,
+    (_, { storage }) => void storage.sql.exec("update spent set opened_at = 0, expires_at = expires_at - 7200000"),
+  );
+  await evictDurableObject(gate);
+  await gate.take({ v: PROTOCOL, gateId: tenant.gateId, routeClass: "account", caller: "another" });
+  expect((await tables(tenant))["spent"]).toBe(1);
 });
 
 test("a gate whose journal holds rows but whose alarm is gone sets one when it wakes", async () => {

@@ -45,7 +45,7 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     this.#ingest = ingestOf(env);
     this.#unflushed = this.#store.pending();
     // An alarm is never lost, but a gate that was stopped by hand between two flushes has none.
-    if (this.#unflushed > 0) this.ctx.waitUntil(this.#arm(FLUSH_DELAY_MS));
+    if (this.#unflushed > 0) this.ctx.waitUntil(this.#armUnlessSet());
   }
 
   async ping(call: PingCall): Promise<PingAnswer> {
@@ -66,8 +66,8 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     return this.#state.take(call);
   }
 
-  async deliver(call: DeliverCall): Promise<void> {
-    this.#state.deliver(call);
+  async deliver(call: DeliverCall): Promise<number[]> {
+    return this.#state.deliver(call);
   }
 
   async flush(): Promise<FlushReport> {
@@ -116,6 +116,11 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     } finally {
       this.#unflushed = this.#store.pending();
     }
+  }
+
+  async #armUnlessSet(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.#arm(FLUSH_DELAY_MS);
+    else this.#armed = true;
   }
 
   async #arm(delayMs: number): Promise<void> {

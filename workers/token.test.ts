@@ -196,4 +196,6 @@ test("a wrong secret, an unknown client and a forged client id look alike; guess
     else admitted += 1;
   }
   expect(admitted).toBe(30);
+  // Whoever knows a client's id cannot lock it out: the right secret is none of the guesses.
+  await tokenOf(client);
 });

@@ -28,7 +28,7 @@ export async function startAliveStage(context: BenchContext): Promise<AliveStage
   say("Building the Workers and starting the database …");
   const build = (name: string, main: string, classes: Record<string, string>) =>
     bundleWorker(join(folder, name), main, classes);
-  const [database, product, counted, floor] = await Promise.all([
+  const [database, product, counted, floor] = await allOrNone([
     startBenchDatabase(context),
     build("product", "workers/index.ts", GATE),
     build("counted", "src/bench/counted-worker.ts", GATE),
@@ -59,4 +59,10 @@ export async function startAliveStage(context: BenchContext): Promise<AliveStage
     },
     acknowledged: 0,
   };
+}
+
+/** As Promise.all, but nothing is still under way when it throws: what is to be undone is known by then. */
+async function allOrNone<T extends readonly Promise<unknown>[]>(started: [...T]) {
+  await Promise.allSettled(started);
+  return await Promise.all(started);
 }

@@ -10,7 +10,7 @@ export interface BenchOptions {
 export interface BenchContext extends BenchOptions {
   /** Aborted by Ctrl-C, at any moment. */
   signal: AbortSignal;
-  /** A throw-away folder, gone after the bench. */
+  /** A throw-away folder on the disk of the data folder, gone after the bench. */
   folder: string;
   /** Has something undone when the bench is over, however it ends; last come, first undone. */
   undo(step: () => Promise<unknown>): void;

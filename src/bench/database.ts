@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "pg";
@@ -25,9 +26,9 @@ const DATABASE = "ebb";
 /** A throw-away PostgreSQL with the tables of the product behind a Neon endpoint that counts statements. */
 export async function startBenchDatabase(context: BenchContext): Promise<BenchDatabase> {
   const { folder, signal, undo } = context;
-  await mkdir(folder, { recursive: true });
   const postgres = await startPostgres({
-    dataDir: join(folder, "postgres"),
+    // Not below the data folder, which the account that PostgreSQL runs under may be unable to reach.
+    dataDir: join(tmpdir(), `ebb-bench-${randomBytes(6).toString("hex")}`),
     logFile: join(folder, "postgres.log"),
     throwaway: true,
     signal,

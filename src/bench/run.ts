@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { errorMessage, StartFailure } from "../local/failure.ts";
-import { localPaths } from "../local/paths.ts";
+import { localPaths, makeDataFolder } from "../local/paths.ts";
 import { print, printError } from "../local/print.ts";
 import { stopSignals } from "../local/stop-signals.ts";
 import { type BenchArguments, helpText, parseArguments } from "./arguments.ts";
@@ -31,7 +30,8 @@ try {
 process.exit();
 
 async function runBench(bench: Bench, { seconds, runs }: BenchArguments): Promise<BenchReport> {
-  const folder = await mkdtemp(join(tmpdir(), "ebb-bench-"));
+  // Beside the data of `npm run dev`, not in /tmp: that is often memory, where no write ever waits for a disk.
+  const folder = await mkdtemp(join(await reportFolder(), "run-"));
   const steps: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const context: BenchContext = {
     seconds,
@@ -62,9 +62,7 @@ async function show(
     null,
     2,
   );
-  const folder = join(localPaths().data, "bench");
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${name}.json`);
+  const file = join(await reportFolder(), `${name}.json`);
   await writeFile(file, `${text}\n`);
   if (json) return print(text);
   const style: Style = styleFor(process.stdout, process.env);
@@ -80,6 +78,14 @@ async function show(
   print("");
   for (const { sentence, met } of targets)
     print(`${met ? style("green", "ok    ") : style("red", "missed")}  ${sentence}`);
+}
+
+async function reportFolder(): Promise<string> {
+  const { data } = localPaths();
+  makeDataFolder(data);
+  const folder = join(data, "bench");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
 }
 
 function stackOf(error: unknown): string {

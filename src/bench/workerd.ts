@@ -30,7 +30,7 @@ export function workerdProgram(): { path: string; version: string } {
 
 /**
  * Serves these Workers from one plain workerd process, without the proxy that `wrangler dev` puts in front. Its Durable
- * Objects live in `folder`. Throws a StartFailure with the last lines when it ends early.
+ * Objects live in `folder`, which goes with it should this process be killed. Throws a StartFailure with the last lines when it ends early.
  */
 export async function startWorkerd(
   folder: string,
@@ -51,7 +51,7 @@ export async function startWorkerd(
   });
   const { pid } = child;
   if (pid === undefined) throw new StartFailure("workerd could not be started: run npm ci.");
-  const unwatch = watchOver({ pid, group: true, signal: "SIGTERM", hardSignal: "SIGKILL" });
+  const unwatch = watchOver({ pid, group: true, signal: "SIGTERM", hardSignal: "SIGKILL", removeAfter: folder });
   void ended.then(unwatch);
   const stop = async () => {
     child.kill("SIGTERM");

@@ -42,6 +42,7 @@ export const tenants = pgTable(
   (t) => [
     foreignKey({ columns: [t.parentId], foreignColumns: [t.id] }),
     uniqueIndex("tenants_gate_id").on(t.gateId),
+    unique("tenants_id_gate_id").on(t.id, t.gateId),
     index("tenants_path").using("gin", t.path),
     check("tenants_path_ends_here", sql`cardinality(path) between 1 and 3 and path[cardinality(path)] = id`),
     check("tenants_parent_in_path", sql`parent_id is not distinct from path[cardinality(path) - 1]`),
@@ -253,6 +254,8 @@ export const outbox = pgTable(
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
+    // A tenant can post to its own gate alone.
+    foreignKey({ columns: [t.tenantId, t.gateId], foreignColumns: [tenants.id, tenants.gateId] }),
     index("outbox_pending").on(t.gateId, t.id).where(sql`delivered_at is null`),
     index("outbox_expires").on(t.expiresAt),
   ],

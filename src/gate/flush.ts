@@ -1,12 +1,15 @@
 import type { Id } from "../core/id.ts";
+import { pingExpiresAt } from "../telemetry/bucket.ts";
 import { DataError, type Ingest, type PingRow } from "../telemetry/ingest.ts";
 import type { FlushReport } from "./protocol.ts";
 import type { GateStore, JournalRow } from "./store.ts";
 
 /** Rows that one statement carries. */
 export const BATCH = 1_000;
-/** Dead letters that one gate may write in one flush; beyond them rows are counted only. */
+/** Dead letters that one gate may write in one flush. */
 const DEAD_LETTERS = 100;
+/** `expires_at` is not what the database's schedule says (drizzle/…_policies.sql). */
+const NOT_THE_SCHEDULE = "EB001";
 /** A dead letter's body is cut here. */
 const BODY_LENGTH = 2_000;
 
@@ -25,12 +28,15 @@ export async function flushJournal(store: GateStore, ingest: Ingest, target: Flu
   const flush = new Flush(store, ingest, target);
   // While batches are full. What comes in meanwhile shares the next flush: else a steady trickle would be carried a
   // handful of rows at a time, for ever.
-  for (let full = true; full; ) {
-    const rows = store.batch(BATCH);
-    if (rows.length > 0) await flush.carry(rows);
-    full = rows.length === BATCH;
+  try {
+    for (let full = true; full; ) {
+      const rows = store.batch(BATCH);
+      if (rows.length > 0) await flush.carry(rows);
+      full = rows.length === BATCH;
+    }
+  } finally {
+    await flush.settle();
   }
-  await flush.settle();
   return { ...flush.report, pending: store.pending() };
 }
 
@@ -52,31 +58,35 @@ class Flush {
     try {
       await this.#send(rows);
     } catch (error) {
-      // A malformed id is refused here, before Postgres could.
-      const refused = error instanceof DataError ? error.sqlState : error instanceof RangeError ? "22P02" : null;
+      const refused = refusal(error);
       if (refused === null) throw error;
-      if (rows.length > 1) {
+      if (refused === NOT_THE_SCHEDULE) {
+        // The schedule changed between journal and flush. What Postgres then still refuses is no fault of the rows.
+        await this.#send(rows.map((row) => ({ ...row, expires_at: pingExpiresAt(row.bucket) })));
+      } else if (rows.length > 1) {
         const half = Math.ceil(rows.length / 2);
         await this.carry(rows.slice(0, half));
         await this.carry(rows.slice(half));
         return;
+      } else {
+        await this.#bury(rows[0] as JournalRow, refused);
       }
-      if (this.report.dead < DEAD_LETTERS) {
-        await this.#ingest.bury({
-          ...this.#target,
-          reason: refused,
-          body: JSON.stringify(rows[0]).slice(0, BODY_LENGTH),
-        });
-      }
-      this.report.dead += 1;
-      this.#untold += 1;
     }
     this.#store.flushed((rows.at(-1) as JournalRow).seq);
   }
 
+  async #bury(row: JournalRow, reason: string): Promise<void> {
+    // So many at once are no accident of a row: the rest stays in the journal, and somebody is told.
+    if (this.report.dead === DEAD_LETTERS) throw new Error("too many rows refused in one flush");
+    await this.#ingest.bury({ ...this.#target, reason, body: JSON.stringify(row).slice(0, BODY_LENGTH) });
+    this.report.dead += 1;
+    this.#untold += 1;
+  }
+
   /** Leaves a heartbeat that tells of the last dead letters, if none has. */
   async settle(): Promise<void> {
-    if (this.#untold > 0) await this.#send([]);
+    // What ended the flush is what is reported, not that this failed with it.
+    if (this.#untold > 0) await this.#send([]).catch(() => undefined);
   }
 
   async #send(rows: readonly JournalRow[]): Promise<void> {
@@ -89,6 +99,13 @@ class Flush {
     this.#untold = 0;
     for (const key of ["recorded", "repeated", "expired", "gone"] as const) this.report[key] += counts[key];
   }
+}
+
+/** The SQLSTATE with which a row was refused for good; null for anything that may pass. */
+function refusal(error: unknown): string | null {
+  if (error instanceof DataError) return error.sqlState;
+  // A malformed id is refused here, before Postgres could.
+  return error instanceof RangeError ? "22P02" : null;
 }
 
 function pingRow(row: JournalRow): PingRow {

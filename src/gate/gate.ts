@@ -85,19 +85,23 @@ export class TenantGateState {
     return { outcome: fresh ? "recorded" : "repeated", decision };
   }
 
-  /** Is this client's secret the one we hold the hash of? Charged before it is looked at, so that guesses are limited. */
+  /**
+   * Is this client's secret the one we hold the hash of? Wrong ones are counted apart: a client id is no secret, and
+   * whoever knows one must not be able to lock its owner out by guessing.
+   */
   authenticateClient(call: ClientCall): ClientAnswer {
     this.#meet(call.gateId, null);
-    const decision = this.take({ ...call, routeClass: "token", caller: call.clientId });
-    if (!decision.admitted) return { outcome: "limited", decision };
-    const client = this.#store.client(call.clientId);
-    if (client === null) return { outcome: "unknown", decision };
-    if (client.revoked_at !== null) return { outcome: "revoked", decision };
     const { gateId, tenantId } = this.#tenant;
-    if (gateId === null || tenantId === null) return { outcome: "unknown", decision };
-    if (!equalConstantTime(new Uint8Array(client.secret_hash), call.secretHash)) {
-      return { outcome: "wrong-secret", decision };
-    }
+    const client = this.#store.client(call.clientId);
+    const genuine =
+      client !== null &&
+      client.revoked_at === null &&
+      equalConstantTime(new Uint8Array(client.secret_hash), call.secretHash);
+    const decision = this.take({ routeClass: genuine ? "token" : "guess", caller: call.clientId });
+    if (!decision.admitted) return { outcome: "limited", decision };
+    if (client === null || gateId === null || tenantId === null) return { outcome: "unknown", decision };
+    if (client.revoked_at !== null) return { outcome: "revoked", decision };
+    if (!genuine) return { outcome: "wrong-secret", decision };
     const instanceId = client.instance_id as Id<"instance">;
     return { outcome: "genuine", instanceId, tenantId, gateId, scope: client.scope, decision };
   }
@@ -107,13 +111,17 @@ export class TenantGateState {
     const policies = policiesOf(this.#tenant.plan, call.routeClass);
     const { decision, spending } = this.#limiter.take(policies, call.caller, this.#clock.now());
     for (const spent of spending) this.#store.spend(spent);
+    this.forget();
     return decision;
   }
 
-  /** Applies what the account side has posted. Repeating it changes nothing; out of order, the later one stays. */
-  deliver(call: DeliverCall): void {
+  /**
+   * Applies what the account side has posted, and returns the ids of what it applied. Repeating it changes nothing; out
+   * of order, the later one stays. A message that this version does not know, or cannot apply, waits in the outbox.
+   */
+  deliver(call: DeliverCall): number[] {
     this.#meet(call.gateId, null);
-    for (const posted of call.messages) this.#apply(posted);
+    return call.messages.filter((posted) => this.#apply(posted)).map((posted) => posted.id);
   }
 
   /** Drops what has outlived its purpose; at most once a minute, as it looks through whole tables. */
@@ -144,40 +152,55 @@ export class TenantGateState {
     this.#store.setMeta(key, Object.values(change)[0] as string);
   }
 
-  #apply({ id, message }: Posted): void {
-    switch (message.kind) {
-      case "tenant":
-        this.#applyTenant(id, message);
-        return;
-      case "client": {
-        const hash = fromBase64Url(message.secretHash);
-        if (hash !== null) this.#store.putClient(message.clientId, message.instanceId, hash, message.scope);
-        return;
+  #apply({ id, message }: Posted): boolean {
+    try {
+      switch (message.kind) {
+        case "tenant":
+          return this.#applyTenant(id, message);
+        case "client":
+          return this.#applyClient(message);
+        case "instance-removed":
+          return this.#applyRemoval(message);
+        default:
+          return false;
       }
-      case "instance-removed": {
-        const now = this.#clock.now();
-        this.#store.revokeClient(message.clientId, message.instanceId, message.removedAtMs, now + TOMBSTONE_MS);
-        const floor: FloorRow = {
-          subject: message.instanceId,
-          before_ms: Number.MAX_SAFE_INTEGER,
-          reason: "instance-deleted",
-          expires_at: Math.max(now, message.removedAtMs) + TOKEN_REACH_MS,
-        };
-        this.#store.putFloor(floor);
-        this.#floors.set(floor.subject, floor);
-        return;
-      }
+    } catch {
+      return false;
     }
   }
 
-  #applyTenant(id: number, message: Extract<GateMessage, { kind: "tenant" }>): void {
+  #applyClient(message: Extract<GateMessage, { kind: "client" }>): boolean {
+    const hash = fromBase64Url(message.secretHash);
+    if (hash === null) return false;
+    this.#store.putClient(message.clientId, message.instanceId, hash, message.scope);
+    return true;
+  }
+
+  #applyRemoval(message: Extract<GateMessage, { kind: "instance-removed" }>): boolean {
+    const now = this.#clock.now();
+    this.#store.revokeClient(message.clientId, message.instanceId, message.removedAtMs, now + TOMBSTONE_MS);
+    const floor: FloorRow = {
+      subject: message.instanceId,
+      before_ms: Number.MAX_SAFE_INTEGER,
+      reason: "instance-deleted",
+      expires_at: Math.max(now, message.removedAtMs) + TOKEN_REACH_MS,
+    };
+    this.#store.putFloor(floor);
+    this.#floors.set(floor.subject, floor);
+    return true;
+  }
+
+  /** A gate serves one tenant for ever: news of another is not for it. */
+  #applyTenant(id: number, message: Extract<GateMessage, { kind: "tenant" }>): boolean {
+    if (this.#tenant.tenantId !== null && this.#tenant.tenantId !== message.tenantId) return false;
     const heard = this.#heard.get("tenant") ?? Number(this.#store.meta().get("tenant-message") ?? 0);
-    if (id < heard) return;
+    if (id < heard) return true;
     this.#heard.set("tenant", id);
     this.#store.setMeta("tenant-message", id);
     this.#set("tenant", { tenantId: message.tenantId });
     this.#set("plan", { plan: message.plan });
     this.#set("status", { status: message.status });
+    return true;
   }
 }
 

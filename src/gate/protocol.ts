@@ -81,7 +81,8 @@ export interface Gate {
   ping(call: PingCall): Promise<PingAnswer>;
   authenticateClient(call: ClientCall): Promise<ClientAnswer>;
   take(call: TakeCall): Promise<Decision>;
-  deliver(call: DeliverCall): Promise<void>;
+  /** Applies messages; returns the ids of those that it understood. The others stay in the outbox. */
+  deliver(call: DeliverCall): Promise<number[]>;
   flush(): Promise<FlushReport>;
 }
 

@@ -28,7 +28,7 @@ export const SCHEMA: readonly string[] = [
    );
    create table spent (
      policy text not null, subject text not null, opened_at integer not null, nth integer not null, count integer not null,
-     expires_at integer, primary key (policy, subject, opened_at, nth)
+     expires_at integer not null, primary key (policy, subject, opened_at, nth)
    ) without rowid;`,
 ];
 
@@ -65,9 +65,6 @@ export const SQL = {
   spent: "select opened_at, count from spent where policy = ? and subject = ? order by opened_at, nth",
   spend: "insert into spent (policy, subject, opened_at, nth, count, expires_at) values (?, ?, ?, ?, ?, ?)",
 
-  /** A chunk ends where the next begins: all before the last one that began before the window are out of it. */
-  forgetChunks: `delete from spent where policy = ?1 and subject = ?2 and opened_at <
-    (select max(opened_at) from spent where policy = ?1 and subject = ?2 and opened_at <= ?3)`,
   forgetClients: "delete from client where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",
   forgetSeen: "delete from seen where bucket < ? and (spent_at is null or spent_at < ?)",

@@ -121,14 +121,12 @@ export class GateStore {
 
   spend({ policy, subject, chunk }: Spending): void {
     const windowMs = policy.windowS * 1000;
-    const expiresAt = chunk.count === 1 ? chunk.openedAt + windowMs : null;
+    // A chunk of several may be used until its window has passed, and counts for another one after that.
+    const expiresAt = chunk.openedAt + (chunk.count === 1 ? windowMs : 2 * windowMs);
     // Two chunks may open in one millisecond, also across a restart: the random start keeps their keys apart.
     if (this.#nth === 0) this.#nth = Math.floor(Math.random() * 2 ** 40);
     this.#nth += 1;
     this.#sql.exec(SQL.spend, policy.name, subject, chunk.openedAt, this.#nth, chunk.count, expiresAt);
-    if (expiresAt === null) {
-      this.#sql.exec(SQL.forgetChunks, policy.name, subject, chunk.openedAt - windowMs);
-    }
   }
 
   /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors. */

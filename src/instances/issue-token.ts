@@ -36,7 +36,12 @@ export async function issueToken(deps: Deps, { clientId, clientSecret }: ClientS
       },
     );
   let answer = await ask();
-  if (answer.outcome === "unknown" && (await deliverOutbox(deps, gateId))) answer = await ask();
+  if (answer.outcome === "unknown") {
+    const delivered = await deliverOutbox(deps, gateId);
+    answer = await ask();
+    // Its registration may still be on the way: a client that is told "unknown" would give up for good.
+    if (answer.outcome === "unknown" && !delivered) throw gateUnavailable(deps, null);
+  }
 
   const headers = admittedHeaders(answer.decision);
   switch (answer.outcome) {

@@ -1,7 +1,7 @@
 import { errorFields } from "../core/log.ts";
 import type { Deps } from "../deps.ts";
 import { callGate } from "../gate/call.ts";
-import { deliverOutbox } from "../gate/outbox.ts";
+import { deliverAllOutboxes } from "../gate/outbox.ts";
 
 /** Gates that one run visits at most; the next run takes the next ones. */
 const AT_MOST = 500;
@@ -10,6 +10,8 @@ export interface StragglersReport {
   visited: number;
   failed: number;
   recorded: number;
+  /** Gates that did not take everything that is in the outbox for them. */
+  undelivered: number;
 }
 
 /**
@@ -20,7 +22,7 @@ export async function flushStragglers(deps: Deps): Promise<StragglersReport> {
   const rows = await deps.jobs.query("select gate_id from ebb.silent_gates(interval '10 minutes', $1) as gate_id", [
     AT_MOST,
   ]);
-  const report: StragglersReport = { visited: rows.length, failed: 0, recorded: 0 };
+  const report: StragglersReport = { visited: rows.length, failed: 0, recorded: 0, undelivered: 0 };
   for (const row of rows) {
     const gateId = row["gate_id"] as string;
     try {
@@ -30,6 +32,6 @@ export async function flushStragglers(deps: Deps): Promise<StragglersReport> {
       deps.logger.log("warn", "straggler-failed", { gateId, ...errorFields(error) });
     }
   }
-  await deliverOutbox(deps, null);
+  report.undelivered = (await deliverAllOutboxes(deps)).failed;
   return report;
 }

@@ -18,6 +18,7 @@ export async function purgeRows(
   report: { deleted: number; blocked: number },
   batch = BATCH,
 ): Promise<void> {
+  await sql.query("select ebb.assert_purge_sees($1)", [`public.${table.table}`]);
   let after: Key | null = null;
   let size = batch;
   for (;;) {

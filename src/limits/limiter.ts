@@ -39,8 +39,9 @@ export type LoadSpent = (policy: Policy, subject: string) => SpentChunk[];
 
 interface Meter {
   log: SlidingLog;
-  /** Admissions already written down and not yet used. */
+  /** Admissions written down ahead and not yet used, and until when they may be: a chunk lapses with its window. */
   reserved: number;
+  lapsesAt: number;
 }
 
 /** At most this many meters of single callers are kept in memory; the others are read again when they are needed. */
@@ -92,7 +93,7 @@ export class Limiter {
     if (known !== undefined && known.log.limit === policy.limit && known.log.windowMs === policy.windowS * 1000) {
       return known;
     }
-    const meter: Meter = { log: new SlidingLog(policy.limit, policy.windowS * 1000), reserved: 0 };
+    const meter: Meter = { log: new SlidingLog(policy.limit, policy.windowS * 1000), reserved: 0, lapsesAt: 0 };
     restore(meter.log, this.#load(policy, subject), nowMs);
     if (this.#meters.size >= METERS) this.#forgetSingles();
     this.#meters.set(key, meter);
@@ -111,10 +112,13 @@ export class Limiter {
 /** Counts an admission; returns the chunk to write down when what was written down before is used up. */
 function spend(policy: Policy, caller: string, meter: Meter, nowMs: number, cost: number): Spending | null {
   meter.log.add(nowMs, cost);
+  // What a chunk admits lies within one window of its opening, so its row can be forgotten after two.
+  if (nowMs >= meter.lapsesAt) meter.reserved = 0;
   meter.reserved -= cost;
   if (meter.reserved >= 0) return null;
   const count = Math.max(chunkOf(policy.limit), cost);
-  meter.reserved += count;
+  meter.reserved = count - cost;
+  meter.lapsesAt = nowMs + policy.windowS * 1000;
   const alone = meter.log.size === cost && count === cost;
   return { policy, subject: subjectOf(policy, caller), chunk: { openedAt: nowMs, count }, alone };
 }
@@ -127,10 +131,11 @@ function subjectOf(policy: Policy, caller: string): string {
   return policy.scope === "tenant" ? "" : caller;
 }
 
-/** A chunk's admissions came before the next chunk was opened; those of the last one no later than now. */
+/** A chunk's admissions came before the next chunk was opened, within a window, and no later than now. */
 function restore(log: SlidingLog, chunks: SpentChunk[], nowMs: number): void {
   for (const [index, chunk] of chunks.entries()) {
-    const stamp = chunk.count === 1 ? chunk.openedAt : (chunks[index + 1]?.openedAt ?? nowMs);
+    const closed = Math.min(chunks[index + 1]?.openedAt ?? nowMs, chunk.openedAt + log.windowMs);
+    const stamp = chunk.count === 1 ? chunk.openedAt : closed;
     if (stamp > nowMs - log.windowMs) log.add(Math.min(stamp, nowMs), chunk.count);
   }
 }

@@ -1,5 +1,5 @@
 /** What a caller does, for the purpose of limits. */
-export type RouteClass = "alive" | "token" | "register" | "account";
+export type RouteClass = "alive" | "token" | "guess" | "register" | "account";
 
 /** Whose admissions a policy counts: everybody's in the tenant, or one instance's or key's. */
 export type PolicyScope = "tenant" | "caller";
@@ -21,6 +21,8 @@ export type Plan = (typeof PLANS)[number];
 const callerPolicies: Record<RouteClass, Policy> = {
   alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600, kind: "alive" },
   token: { name: "token-client", scope: "caller", limit: 30, windowS: 3600 },
+  /** Wrong secrets for one client. */
+  guess: { name: "token-guess", scope: "caller", limit: 30, windowS: 3600 },
   register: { name: "register-key", scope: "caller", limit: 600, windowS: 3600 },
   account: { name: "account-key", scope: "caller", limit: 600, windowS: 60 },
 };
@@ -28,20 +30,32 @@ const callerPolicies: Record<RouteClass, Policy> = {
 /** How long an admission can matter, ms. */
 export const LONGEST_WINDOW_MS = 3_600_000;
 
-const tenantLimits: Record<Plan, Record<RouteClass, number>> = {
-  free: { alive: 1_000, token: 1_000, register: 100, account: 600 },
-  team: { alive: 10_000, token: 10_000, register: 1_000, account: 3_000 },
-  enterprise: { alive: 600_000, token: 600_000, register: 10_000, account: 12_000 },
+/**
+ * What all callers of a tenant may use together, a minute. Only for callers whose credential is proven before they are
+ * counted: whoever holds a dead key must not be able to use up what the others share.
+ */
+const tenantLimits: Record<Plan, Partial<Record<RouteClass, number>>> = {
+  free: { alive: 1_000, token: 1_000 },
+  team: { alive: 10_000, token: 10_000 },
+  enterprise: { alive: 600_000, token: 600_000 },
 };
 
 const TENANT_WINDOW_S = 60;
 
 function tableOf(plan: Plan): Record<RouteClass, readonly Policy[]> {
-  const both = (routeClass: RouteClass): readonly Policy[] => [
-    callerPolicies[routeClass],
-    { name: `${routeClass}-tenant`, scope: "tenant", limit: tenantLimits[plan][routeClass], windowS: TENANT_WINDOW_S },
-  ];
-  return { alive: both("alive"), token: both("token"), register: both("register"), account: both("account") };
+  const policies = (routeClass: RouteClass): readonly Policy[] => {
+    const limit = tenantLimits[plan][routeClass];
+    const own = callerPolicies[routeClass];
+    if (limit === undefined) return [own];
+    return [own, { name: `${routeClass}-tenant`, scope: "tenant", limit, windowS: TENANT_WINDOW_S }];
+  };
+  return {
+    alive: policies("alive"),
+    token: policies("token"),
+    guess: policies("guess"),
+    register: policies("register"),
+    account: policies("account"),
+  };
 }
 
 const TABLE: Record<Plan, Record<RouteClass, readonly Policy[]>> = {

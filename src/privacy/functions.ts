@@ -13,11 +13,13 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "partitions(regclass)": ["ebb_jobs", "ebb_purge"],
   "create_partitions(regclass, text, timestamptz, timestamptz)": ["ebb_jobs"],
   "drop_expired_partition(regclass)": ["ebb_purge"],
+  "assert_purge_sees(regclass)": ["ebb_purge"],
   "straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer)": [
     "ebb_ingest",
   ],
   "heartbeat(text, uuid, integer, bigint, bigint, bigint, bigint, bigint)": ["ebb_ingest"],
   "silent_gates(interval, integer)": ["ebb_jobs"],
-  "outbox_pending(text, integer)": ["ebb_jobs"],
+  "outbox_gates(text[], integer)": ["ebb_jobs"],
+  "outbox_pending(text, bigint, integer)": ["ebb_jobs"],
   "outbox_delivered(bigint[])": ["ebb_jobs"],
 };

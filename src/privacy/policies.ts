@@ -100,6 +100,24 @@ function anchorSql(table: DeclaredTable): string {
   return columns.length === 1 ? (columns[0] as string) : `least(${columns.join(", ")})`;
 }
 
+/**
+ * An end that has come stays, and comes now: whoever serves requests can neither undo a removal nor put it off, and so
+ * cannot keep a row longer than the schedule says.
+ */
+function endsOnce(table: DeclaredTable): string {
+  const columns = table.anchor.at === "column" ? table.anchor.columns : [];
+  const updatable = (table.access.ebb_app ?? []).flatMap((access) =>
+    access.command === "update" ? (access.columns ?? []) : [],
+  );
+  return columns
+    .filter((column) => updatable.includes(column))
+    .map(
+      (column) =>
+        `if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.${column} is distinct from old.${column} and (old.${column} is not null or new.${column} > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; `,
+    )
+    .join("");
+}
+
 /** State tables have `expires_at` set for them; a partition key cannot be set by a trigger, so there it is verified. */
 function triggerSql(table: DeclaredTable): string[] {
   const kept = intervalSql(SCHEDULE[table.retention].window);
@@ -107,7 +125,7 @@ function triggerSql(table: DeclaredTable): string[] {
   const name = `ebb.${table.table}_expires_at`;
   const body =
     table.layout.kind === "state"
-      ? `new.expires_at := ${expected};`
+      ? `${endsOnce(table)}new.expires_at := ${expected};`
       : `if new.expires_at is distinct from ${expected} then raise exception 'expires_at is not what the schedule says' using errcode = 'EB001'; end if;`;
   const events = table.layout.kind === "state" ? "insert or update" : "insert";
   return [

@@ -30,7 +30,7 @@ export const SCHEDULE = {
   "registration-keys": deleteAfter(days(30), "expiry or use"),
   "audit-entries": deleteAfter(months(84), "recorded", true),
   "dead-letters": deleteAfter(days(7), "recorded"),
-  "outbox-rows": deleteAfter(days(7), "recorded"),
+  "outbox-rows": deleteAfter(days(7), "delivered"),
   "gate-windows": deleteAfter({ unit: "minute", count: 1 }, "start of their minute"),
 } as const satisfies Record<string, RetentionClass>;
 

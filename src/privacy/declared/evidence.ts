@@ -5,7 +5,7 @@ import { adds, addsAny, evidence, id, operational, reads, retention, secretHash,
 export const outbox: Declared<"outbox"> = {
   what: "A change that a gate must hear of.",
   retention: "outbox-rows",
-  anchor: { at: "column", columns: ["recorded_at"] },
+  anchor: { at: "column", columns: ["delivered_at"] },
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
