@@ -140,7 +140,8 @@ describe("what is not granted", () => {
       `ebb.straight_ping(${uuids}, now(), 'alive', now(), now(), null, null, null, now(), 1)`,
       "ebb.heartbeat('g', gen_random_uuid(), 0, 0, 0, 0, 0, 0)",
       "ebb.silent_gates('1 minute', 1)",
-      "ebb.outbox_pending(null, 1)",
+      "ebb.outbox_pending(null, 0, 1)",
+      "ebb.outbox_gates('{}', 1)",
       "ebb.outbox_delivered('{}')",
     ]) {
       expect(await trying(`select ${call}`), call).toBe(DENIED);

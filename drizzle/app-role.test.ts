@@ -97,14 +97,37 @@ describe("having entered", () => {
   });
 
   it("inserts for its own tenant alone", async () => {
-    const insert = "insert into public.outbox (tenant_id, gate_id, message, recorded_at) values ($1, 'g', '{}', now())";
-    expect(await refusal(entered(mine, (query) => query(insert, [uuid(other)])))).toBe("42501");
-    expect(await refusal(entered(mine, (query) => query(insert, [uuid(mine)])))).toBeNull();
+    const insert = "insert into public.outbox (tenant_id, gate_id, message, recorded_at) values ($1, $2, '{}', now())";
+    expect(await refusal(entered(mine, (query) => query(insert, [uuid(other), other.gateId])))).toBe("42501");
+    // Nor for its own tenant at another's gate, nor at one that is nobody's.
+    expect(await refusal(entered(mine, (query) => query(insert, [uuid(mine), other.gateId])))).toBe("23503");
+    expect(await refusal(entered(mine, (query) => query(insert, [uuid(mine), "g"])))).toBe("23503");
+    expect(await refusal(entered(mine, (query) => query(insert, [uuid(mine), mine.gateId])))).toBeNull();
     const workspace = (tenant: TestTenant) => uuidFromId("workspace", tenant.workspaceId);
     const instance = `insert into public.instances (id, tenant_id, workspace_id, client_id, scope, grant_types, registered_at)
       values (gen_random_uuid(), $1, $2, 'c', '', '{}', now())`;
     expect(await refusal(entered(mine, (query) => query(instance, [uuid(other), workspace(other)])))).toBe("42501");
     expect(await refusal(entered(mine, (query) => query(instance, [uuid(mine), workspace(mine)])))).toBeNull();
+  });
+
+  it("sets an end once, and now: it can neither undo a removal nor put it off", async () => {
+    const change = (set: string) => refusal(entered(mine, (query) => query(`update public.instances set ${set}`)));
+    expect(await change("removed_at = 'infinity'")).not.toBeNull();
+    for (const [table, column] of [
+      ["instances", "removed_at"],
+      ["credentials", "revoked_at"],
+      ["registration_keys", "revoked_at"],
+    ] as const) {
+      const attempts = ["null", "'infinity'", "now() + interval '1 hour'"].map((value) =>
+        refusal(
+          entered(mine, async (query) => {
+            await query(`update public.${table} set ${column} = now() where ${column} is null`);
+            await query(`update public.${table} set ${column} = ${value}`);
+          }),
+        ),
+      );
+      expect(await Promise.all(attempts), table).toEqual(["EB002", "EB002", "EB002"]);
+    }
   });
 
   it("cannot move a row to another tenant, nor to a reference of another tenant's", async () => {

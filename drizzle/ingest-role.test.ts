@@ -145,7 +145,8 @@ describe("what it reads", () => {
       "ebb.tenant()",
       "ebb.context()",
       "ebb.partitions('public.pings')",
-      "ebb.outbox_pending(null, 1)",
+      "ebb.outbox_pending(null, 0, 1)",
+      "ebb.outbox_gates('{}', 1)",
       "ebb.drop_expired_partition('public.pings')",
     ]) {
       expect(await refusal(ingest().query(`select ${call}`)), call).toBe(DENIED);

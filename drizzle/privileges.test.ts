@@ -67,11 +67,12 @@ const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
     "create_partitions",
     "expiry",
     "outbox_delivered",
+    "outbox_gates",
     "outbox_pending",
     "partitions",
     "silent_gates",
   ],
-  ebb_purge: ["clock", "drop_expired_partition", "expiry", "partitions"],
+  ebb_purge: ["assert_purge_sees", "clock", "drop_expired_partition", "expiry", "partitions"],
 };
 
 describe.each(ROLES)("%s", (role) => {

@@ -6,6 +6,7 @@ import { mountRoutes } from "./http/mount.ts";
 import type { RouteDefinition } from "./http/route.ts";
 import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
 import { keyRoutes } from "./http/routes/api-keys.ts";
+import { registrationKeyRoutes } from "./http/routes/api-registration-keys.ts";
 import { tenantRoutes } from "./http/routes/api-tenants.ts";
 import { healthRoutes } from "./http/routes/healthz.ts";
 import { instanceRoutes } from "./http/routes/instance.ts";
@@ -22,6 +23,7 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...oauth2Routes,
     ...instanceAccountRoutes,
     ...keyRoutes,
+    ...registrationKeyRoutes,
     ...tenantRoutes,
     ...wellKnownRoutes,
     ...healthRoutes(healthCheck(deps.jobs, deps.clock)),

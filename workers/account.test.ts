@@ -1,10 +1,14 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { uuidFromId } from "../src/core/id.ts";
+import { createApp } from "../src/app.ts";
+import { HOUR_MS } from "../src/core/clock.ts";
+import { idFromUuid, newId, uuidFromId } from "../src/core/id.ts";
 import { withoutPostgres } from "../src/testing/faults.ts";
-import { call, gateOf, ping, postJson, register, tokenOf } from "../src/testing/instance.ts";
+import { call, gateOf, manyInstances, ORIGIN, ping, postJson, register, tokenOf } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
+import { createDeps } from "./runtime.ts";
 
 const get = (tenant: { apiKey: string }, path: string) =>
   call(path, { headers: { authorization: `Bearer ${tenant.apiKey}` } });
@@ -135,4 +139,121 @@ test("without Postgres account routes answer 503 with Retry-After, and come back
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
   }
   expect((await get(tenant, "/api/v1/instances")).status).toBe(200);
+});
+
+const refusedField = async (response: Response) => {
+  const { error, errors } = await response.json<{ error: string; errors?: unknown[] }>();
+  return [response.status, error, errors];
+};
+const invalid = (path: string, message: string) => [400, "invalid-field", [{ path, message }]];
+
+test.each(["/api/v1/keys", "/api/v1/registration-keys"])(
+  "%s refuses control characters and a past end",
+  async (path) => {
+    const tenant = await testTenant();
+    for (const name of ["a\u0000b", "a\nb", "\u007f"]) {
+      expect(await refusedField(await post(tenant, path, { name }))).toEqual(invalid("name", "has the wrong format"));
+    }
+    const nowS = Math.floor(Date.now() / 1000);
+    for (const valid_until of [1, nowS]) {
+      const refused = await refusedField(await post(tenant, path, { name: "x", valid_until }));
+      expect(refused).toEqual(invalid("valid_until", "must be in the future"));
+    }
+    expect((await post(tenant, path, { name: "x", valid_until: nowS + 60 })).status).toBe(201);
+    // The last instant that the schema lets through.
+    expect((await post(tenant, path, { name: "x", valid_until: 253_402_300_799 })).status).toBe(201);
+  },
+);
+
+test("a key made by a key with an end does not outlive it", async () => {
+  const tenant = await testTenant();
+  const end = Math.floor(Date.now() / 1000) + 3600;
+  const made = await post(tenant, "/api/v1/keys", { name: "an hour", valid_until: end });
+  const { key } = await made.json<{ key: string }>();
+  const maker = { apiKey: key };
+  for (const valid_until of [undefined, null, end + 1]) {
+    const refused = await refusedField(await post(maker, "/api/v1/keys", { name: "longer", valid_until }));
+    expect(refused).toEqual(invalid("valid_until", "must not be after the end of the key that makes it"));
+  }
+  expect((await post(maker, "/api/v1/keys", { name: "as long", valid_until: end })).status).toBe(201);
+});
+
+test("API keys are listed in pages without their secrets, and revoked, also by themselves", async () => {
+  const tenant = await testTenant();
+  await register(tenant);
+  const end = Math.floor(Date.now() / 1000) + 3600;
+  const made = await post(tenant, "/api/v1/keys", {
+    name: "second",
+    permissions: ["keys:read", "keys:write"],
+    valid_until: end,
+  });
+  const second = await made.json<{ id: string; key: string; created_at: number }>();
+  const first = await listed(tenant, "/api/v1/keys?limit=1");
+  const rest = await listed(tenant, `/api/v1/keys?limit=1&cursor=${first.next_cursor}`);
+  // The secret of the registered client is a credential too, and no API key.
+  expect([first.data, rest]).toEqual([
+    [expect.objectContaining({ object: "key", name: "test", valid_until: null, revoked_at: null })],
+    {
+      object: "list",
+      data: [
+        {
+          object: "key",
+          id: second.id,
+          name: "second",
+          permissions: ["keys:read", "keys:write"],
+          created_at: second.created_at,
+          valid_until: end,
+          revoked_at: null,
+        },
+      ],
+      next_cursor: null,
+    },
+  ]);
+  const reader = { apiKey: second.key };
+  expect((await remove(reader, `/api/v1/keys/${second.id}`)).status).toBe(200);
+  expect((await get(reader, "/api/v1/keys")).status).toBe(401);
+  const { data } = await listed(tenant, "/api/v1/keys");
+  expect(data.at(-1)?.["revoked_at"]).toBeCloseTo(Date.now() / 1000, -1);
+  expect((await remove(tenant, `/api/v1/keys/${second.id}`)).status).toBe(404);
+  const audit = await ownerRows<{ action: string }>(
+    sql`select action from audit_entries where tenant_id = ${uuidFromId("tenant", tenant.id)} and action like 'key.%' order by id`,
+  );
+  expect(audit.map(({ action }) => action)).toEqual(["key.created", "key.revoked"]);
+});
+
+test("without the permission keys are neither listed nor revoked; an instance's secret is no key", async () => {
+  const tenant = await testTenant();
+  await register(tenant);
+  const rows = await ownerRows<{ id: string }>(
+    sql`select id from credentials where tenant_id = ${uuidFromId("tenant", tenant.id)} order by kind`,
+  );
+  const [own, secret] = rows.map((row) => idFromUuid("credential", row.id));
+  const made = await post(tenant, "/api/v1/keys", { name: "reader", permissions: ["instances:read"] });
+  const reader = { apiKey: (await made.json<{ key: string }>()).key };
+  expect((await get(reader, "/api/v1/keys")).status).toBe(403);
+  expect((await remove(reader, `/api/v1/keys/${own}`)).status).toBe(403);
+  for (const id of [secret, newId("credential", Date.now())]) {
+    expect((await remove(tenant, `/api/v1/keys/${id}`)).status).toBe(404);
+  }
+  expect((await get(tenant, "/api/v1/keys")).status).toBe(200);
+});
+
+test("a Worker whose clock is an hour fast revokes and removes at the database's instant", async () => {
+  const tenant = await testTenant();
+  const [instance] = await manyInstances(tenant, 1);
+  const fast = createApp({ ...(await createDeps(env)), clock: { now: () => Date.now() + HOUR_MS } });
+  const made = await post(tenant, "/api/v1/keys", { name: "x" });
+  const { id, key } = await made.json<{ id: string; key: string }>();
+  const { data } = await listed(tenant, "/api/v1/registration-keys");
+  for (const path of [`keys/${id}`, `registration-keys/${data[0]?.["id"]}`, `instances/${instance}`]) {
+    const headers = { authorization: `Bearer ${tenant.apiKey}` };
+    const response = await fast.fetch(new Request(`${ORIGIN}/api/v1/${path}`, { method: "DELETE", headers }));
+    expect(response.status).toBe(200);
+  }
+  expect((await get({ apiKey: key }, "/api/v1/instances")).status).toBe(401);
+  await expect(register(tenant)).rejects.toThrow("403");
+  const tenantId = uuidFromId("tenant", tenant.id);
+  expect(await ownerRows(sql`select removed_at <= now() as past from instances where tenant_id = ${tenantId}`)).toEqual(
+    [{ past: true }],
+  );
 });

@@ -17,7 +17,7 @@ const stateOf = async (tenant: TestTenant) => {
   return await ownerRows(sql`
     select (select json_agg(i order by i.id) from instances i where tenant_id = ${id})::text as instances,
            (select json_agg(k order by k.id) from registration_keys k where tenant_id = ${id})::text as keys,
-           (select count(*) from credentials where tenant_id = ${id}) as credentials,
+           (select json_agg(c order by c.id) from credentials c where tenant_id = ${id})::text as credentials,
            (select count(*) from audit_entries where tenant_id = ${id}) as audit`);
 };
 
@@ -29,6 +29,9 @@ test("every route refuses what it must, for every hostile request that its decla
   const [theirs] = (await manyInstances(beside, 1)) as [Id<"instance">];
   const [theirKey] = await ownerRows<{ id: string }>(
     sql`select id from registration_keys where tenant_id = ${uuidFromId("tenant", beside.id)}`,
+  );
+  const [theirApiKey] = await ownerRows<{ id: string }>(
+    sql`select id from credentials where kind = 'api-key' and tenant_id = ${uuidFromId("tenant", beside.id)}`,
   );
   // Hundreds of requests with one credential: the limits have tests of their own.
   await gateOf(own).deliver({
@@ -51,6 +54,7 @@ test("every route refuses what it must, for every hostile request that its decla
     },
     foreignIds: {
       instance_id: theirs,
+      key_id: idFromUuid("credential", theirApiKey?.id ?? ""),
       registration_key_id: idFromUuid("registrationKey", theirKey?.id ?? ""),
     },
   });

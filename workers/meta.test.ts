@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { createApp, routesOf } from "../src/app.ts";
-import { withoutPostgres } from "../src/testing/faults.ts";
+import { statementsDuring, withoutPostgres } from "../src/testing/faults.ts";
 import { call, ORIGIN } from "../src/testing/instance.ts";
 import { createDeps } from "./runtime.ts";
 
@@ -21,6 +21,15 @@ test("/healthz says degraded while Postgres is gone, asks it at most once in fiv
   expect(await health()).toEqual([200, "degraded"]);
   now += 5_000;
   expect(await health()).toEqual([200, "ok"]);
+});
+
+test("fifty requests for /healthz at once ask Postgres once at most, each in a request of its own", async () => {
+  const asked = await statementsDuring(async () => {
+    const responses = await Promise.all(Array.from({ length: 50 }, () => call("/healthz")));
+    const bodies = await Promise.all(responses.map((response) => response.json<{ status: string }>()));
+    expect(new Set(bodies.map(({ status }) => status)).size).toBe(1);
+  });
+  expect(asked).toBeLessThanOrEqual(1);
 });
 
 test("every answer carries the security headers and a request id of ours", async () => {

@@ -78,7 +78,11 @@ test("a registration key that is forged, unknown, expired, revoked or used up is
     const body = await response.json();
     expect([response.status, body]).toEqual([
       403,
-      { error: "access_denied", error_description: expect.stringContaining(text) },
+      {
+        error: "access_denied",
+        error_description: expect.stringContaining(text),
+        errors: [{ path: "instance_registration_key", message: "is not accepted" }],
+      },
     ]);
   }
   expect((await registerWith(await keyWith(tenant, { validUntil: Date.now() + 60_000 }))).status).toBe(201);

@@ -32,6 +32,41 @@ test("each job runs through the Worker's own handler", async () => {
   for (const cron of Object.keys(SCHEDULE)) await scheduled(cron);
 });
 
+test("a purge in which a table failed ends as an error, after all that it could do", async () => {
+  const tenantId = uuidFromId("tenant", (await testTenant()).id);
+  const gateId = `gone-${tenantId}`;
+  await ownerRows(sql`
+    insert into dead_letters (id, tenant_id, gate_id, reason, body, recorded_at)
+    values (gen_random_uuid(), ${tenantId}, ${gateId}, 'x', '', '2020-01-01')`);
+  const letters = () => ownerRows(sql`select from dead_letters where gate_id = ${gateId}`);
+  // The heartbeats come before the dead letters.
+  await ownerRows(sql`revoke select on gate_heartbeats from ebb_purge`);
+  try {
+    expect(await letters()).toHaveLength(1);
+    await expect(scheduled("7 * * * *")).rejects.toThrow("purge: could not purge gate_heartbeats");
+    expect(await letters()).toEqual([]);
+  } finally {
+    await ownerRows(sql`grant select (gate_id, expires_at) on gate_heartbeats to ebb_purge`);
+  }
+  await scheduled("7 * * * *");
+});
+
+test("a visit to silent gates of which none could be reached ends as an error; one that could is enough", async () => {
+  const lost = await testTenant();
+  const silent = (gateId: string) =>
+    ownerRows(sql`
+      insert into gate_heartbeats (gate_id, tenant_id, heard_at, pending, recorded, repeated, expired, gone, dead)
+      values (${gateId}, ${uuidFromId("tenant", lost.id)}, now() - interval '11 minutes', 1, 0, 0, 0, 0, 0)`);
+  await silent("no-gate-at-all");
+  try {
+    await expect(scheduled("*/5 * * * *")).rejects.toThrow("flush-stragglers: none of 1 silent gates could be flushed");
+    await silent(lost.gateId);
+    await scheduled("*/5 * * * *");
+  } finally {
+    await ownerRows(sql`delete from gate_heartbeats where tenant_id = ${uuidFromId("tenant", lost.id)}`);
+  }
+});
+
 test("a gate that fell silent with work left is visited, and what is left in the outbox is delivered", async () => {
   const tenant = await testTenant();
   const [instance] = (await manyInstances(tenant, 1)) as [Id<"instance">];

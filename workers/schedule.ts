@@ -3,18 +3,48 @@ import { createPartitions } from "../src/jobs/create-partitions.ts";
 import { flushStragglers } from "../src/jobs/flush-stragglers.ts";
 import { purge } from "../src/jobs/purge.ts";
 
+interface Job {
+  job: string;
+  /** Does all the work that it can, and answers with one sentence if too much of it failed. */
+  run(deps: Deps): Promise<string | null>;
+}
+
 /** Each cron line of wrangler.toml and its job. */
-export const SCHEDULE: Record<string, { job: string; run: (deps: Deps) => Promise<unknown> }> = {
-  "*/5 * * * *": { job: "flush-stragglers", run: flushStragglers },
-  "7 * * * *": { job: "purge", run: purge },
-  "23 2 * * *": { job: "create-partitions", run: createPartitions },
+export const SCHEDULE: Record<string, Job> = {
+  "*/5 * * * *": {
+    job: "flush-stragglers",
+    run: async (deps) => {
+      const { visited, failed } = await flushStragglers(deps);
+      return visited > 0 && failed === visited ? `none of ${visited} silent gates could be flushed` : null;
+    },
+  },
+  "7 * * * *": {
+    job: "purge",
+    run: async (deps) => {
+      const { tables } = await purge(deps);
+      const failed = tables.filter(({ error }) => error !== null).map(({ table }) => table);
+      return failed.length > 0 ? `could not purge ${failed.join(", ")}` : null;
+    },
+  },
+  "23 2 * * *": {
+    job: "create-partitions",
+    run: async (deps) => {
+      await createPartitions(deps);
+      return null;
+    },
+  },
 };
 
-/** Runs the job of a cron line. An unknown line throws: a default once ran the wrong job. */
+/**
+ * Runs the job of a cron line. Throws when it failed, so that the platform shows the run as failed; and at an unknown
+ * line: a default once ran the wrong job.
+ */
 export async function runScheduled(cron: string, deps: Deps): Promise<void> {
   const entry = Object.hasOwn(SCHEDULE, cron) ? SCHEDULE[cron] : undefined;
   if (entry === undefined) throw new RangeError(`no job for the cron line "${cron}"`);
   const startedAtMs = deps.clock.now();
-  await entry.run(deps);
-  deps.logger.log("info", "job", { job: entry.job, cron, durationMs: deps.clock.now() - startedAtMs });
+  const failure = await entry.run(deps);
+  const durationMs = deps.clock.now() - startedAtMs;
+  deps.logger.log(failure === null ? "info" : "error", "job", { job: entry.job, cron, durationMs });
+  if (failure !== null) throw new Error(`${entry.job}: ${failure}`);
 }

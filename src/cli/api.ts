@@ -35,6 +35,10 @@ export class Api {
     return this.#call("POST", path, body, schema);
   }
 
+  delete<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T>> {
+    return this.#call("DELETE", path, undefined, schema);
+  }
+
   /** Every item of a list, over all its pages. */
   async all<T extends z.ZodType>(path: string, item: T): Promise<z.output<T>[]> {
     const page = z.object({ data: z.array(item), next_cursor: z.string().nullable() });

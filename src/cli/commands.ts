@@ -2,6 +2,8 @@ import type { Command } from "./command.ts";
 import { instanceListCommand } from "./instance-list.ts";
 import { inventoryCommand } from "./inventory.ts";
 import { keyCreateCommand } from "./key-create.ts";
+import { keyListCommand } from "./key-list.ts";
+import { keyRevokeCommand } from "./key-revoke.ts";
 import { partitionsCommand } from "./partitions.ts";
 import { partitionsCreateCommand } from "./partitions-create.ts";
 import { pingsCommand } from "./pings.ts";
@@ -15,6 +17,8 @@ import { tokenKeysRotateCommand } from "./token-keys-rotate.ts";
 export const COMMANDS: readonly Command[] = [
   tenantListCommand,
   keyCreateCommand,
+  keyListCommand,
+  keyRevokeCommand,
   registrationKeyCreateCommand,
   registrationKeyListCommand,
   instanceListCommand,

@@ -5,6 +5,7 @@ import { Api } from "./api.ts";
 import type { Call, Command, Outcome } from "./command.ts";
 import { TENANTS } from "./configuration.ts";
 import { UsageFailure } from "./failure.ts";
+import { chosenTenant } from "./key-tenant.ts";
 import { createOwnersKey } from "./owners-key.ts";
 import { formatSeconds } from "./table.ts";
 
@@ -14,7 +15,7 @@ export const keyCreateCommand: Command = {
   name: "key create",
   summary: "make an API key, shown once",
   notes: [
-    "The key is for the tenant of the key that makes it (EBB_API_KEY, else one of local.json), and is permitted at most what that one is.",
+    "The key is for the tenant of the key that makes it (EBB_API_KEY, else one of local.json), is permitted at most what that one is, and ends no later.",
     "--operator is the way back in when every key was lost: the database's owner writes a key that may do everything and has no end. Away from this machine it needs EBB_DATABASE_URL_OWNER and EBB_ROUTING_HMAC_KEYS.",
   ],
   options: {
@@ -37,17 +38,15 @@ export const keyCreateCommand: Command = {
   run: (call) => (call.options.flag("operator") ? createOwnersKey(call) : createKey(call)),
 };
 
-async function createKey({ options, configuration, style, now }: Call): Promise<Outcome> {
+async function createKey(call: Call): Promise<Outcome> {
+  const { options, configuration, style, now } = call;
   const name = options.text("name");
   if (name === null) throw new UsageFailure("key create needs a --name: say what the key is for.");
   const permissions = permissionsOf(options.list("permission"));
   const validDays = options.count("valid-days", 3650);
-  const tenant = options.choice("tenant", TENANTS);
-  if (tenant !== null && configuration.env["EBB_API_KEY"]) {
-    throw new UsageFailure("--tenant chooses between the keys of local.json, but EBB_API_KEY is set: leave one out.");
-  }
+  const tenant = chosenTenant(call);
   const validUntil = validDays === null ? null : Math.floor((now() + validDays * DAY_MS) / 1000);
-  const created = await new Api(configuration, tenant ?? "direct").post(
+  const created = await new Api(configuration, tenant).post(
     "/api/v1/keys",
     { name, valid_until: validUntil, ...(permissions.length > 0 && { permissions }) },
     Created,

@@ -102,6 +102,11 @@ describe("what is not understood is one sentence on the standard error, and exit
       ["pings", "tnt_1"],
       "pings takes the id of an instance, such as ins_01J…: npm run ebb -- instance list shows them.",
     ],
+    [["key", "revoke"], "key revoke takes the id of an API key, such as crd_01J…: npm run ebb -- key list shows them."],
+    [
+      ["key", "revoke", "rgk_01KAHJ5555X6Y7Z8A9B0C1D2E3"],
+      "key revoke takes the id of an API key, such as crd_01J…: npm run ebb -- key list shows them.",
+    ],
     [["pings", "a", "b"], "pings does not take “b”: npm run ebb -- pings --help shows what it takes."],
   ])("%j", async (args, sentence) => {
     expect(await ebb(args)).toMatchObject({ code: 2, out: "", error: sentence });
@@ -110,7 +115,11 @@ describe("what is not understood is one sentence on the standard error, and exit
 
 describe("what cannot be done is one sentence on the standard error, and exit code 1", () => {
   const NEED = COMMANDS.filter(({ name }) => !["inventory", "token-keys rotate"].includes(name));
-  const ARGS: Record<string, string[]> = { "key create": ["--name", "x"], "registration-key create": ["--name", "x"] };
+  const ARGS: Record<string, string[]> = {
+    "key create": ["--name", "x"],
+    "key revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
+    "registration-key create": ["--name", "x"],
+  };
 
   test.each(NEED)("$name where nothing ever ran", async ({ name }) => {
     const { code, out, error } = await ebb([...name.split(" "), ...(ARGS[name] ?? []), "--json"]);

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { PERMISSIONS } from "../core/permission.ts";
+import { keysText } from "./key-list.ts";
 import { pingsText } from "./pings.ts";
 import { purgeText, watched } from "./purge.ts";
 import { registrationKeysText } from "./registration-key-list.ts";
@@ -135,4 +137,25 @@ test("pings show what was sent of the system, and when they go", () => {
   const ping = { kind: "alive", day: "2026-11-21", received_at: 0, expires_at: 86_400, os };
   expect(pingsText("ins_1", [ping]).at(-1)).toBe("2026-11-21  alive  linux 12  1970-01-01 00:00  1970-01-02 00:00");
   expect(pingsText("ins_1", [])).toEqual([expect.stringContaining("Nothing is kept of ins_1 yet")]);
+});
+
+test("an API key is shown with its end and what it may do", () => {
+  const key = { id: "crd_1", name: "k", permissions: ["keys:read", "pings:read"], created_at: 0 };
+  const rows = keysText(
+    [
+      { ...key, valid_until: null, revoked_at: null },
+      { ...key, valid_until: 90_000, revoked_at: null },
+      { ...key, valid_until: 60, revoked_at: null },
+      { ...key, valid_until: 60, revoked_at: 60, permissions: [...PERMISSIONS] },
+    ],
+    60_000,
+  );
+  expect(rows).toEqual([
+    "NAME  STATE                     ID     CREATED (UTC)     MAY",
+    "k     no end                    crd_1  1970-01-01 00:00  keys:read pings:read",
+    "k     until 1970-01-02 01:00    crd_1  1970-01-01 00:00  keys:read pings:read",
+    "k     ended 1970-01-01 00:01    crd_1  1970-01-01 00:00  keys:read pings:read",
+    "k     revoked 1970-01-01 00:01  crd_1  1970-01-01 00:00  everything",
+  ]);
+  expect(keysText([], 0)).toEqual(["There are no API keys: make one with npm run ebb -- key create --name ...."]);
 });

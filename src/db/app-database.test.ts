@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hashSecret } from "../access/secret.ts";
+import { uuidFromId } from "../core/id.ts";
 import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 import type { TestTenant } from "../testing/world.ts";
-import { AppDatabase } from "./app-database.ts";
+import { AppDatabase, type Writer } from "./app-database.ts";
 
 /** Which roles the account routes are served with, and what entering hands to a verb. */
 
@@ -94,4 +95,64 @@ it("a change that returns is committed, and the next transaction is not entered 
   });
   const [row] = await database.as("app").query("select ebb.tenant() as tenant");
   expect(row).toEqual({ tenant: null });
+});
+
+describe("a transaction that Postgres does not go on with", () => {
+  const PATIENCE_MS = 200;
+  const rename = (tx: Writer) => tx.execute(sql`update instances set name = 'hung'`);
+
+  it("ends as unavailable, its connection with it, and nothing of it remains", async () => {
+    const app = new AppDatabase(database.url("app"), PATIENCE_MS);
+    const id = await oneInstance();
+    await database.session("superuser", async (holder) => {
+      await holder.query("begin; lock table credentials in access exclusive mode");
+      // Entering reads the credentials, and waits for the lock.
+      await expect(app.write(await entry(), rename)).rejects.toMatchObject({
+        problem: "unavailable",
+        detail: { retryAfterS: 5 },
+      });
+      await holder.query("rollback; begin; lock table registration_keys in access exclusive mode");
+      const blocked = app.write(await entry(), async (tx) => {
+        await rename(tx);
+        await tx.execute(sql`select from registration_keys`);
+      });
+      await expect(blocked).rejects.toMatchObject({ problem: "unavailable" });
+      await holder.query("rollback; set lock_timeout = '10s'");
+      // Had the connection been kept, its row would stay locked until Postgres ends idle transactions.
+      const { rows } = await holder.query(`select name from instances where id = '${id}' for update`);
+      expect(rows).toEqual([{ name: null }]);
+    });
+  });
+
+  it("in the commit, is of unknown outcome", async () => {
+    const app = new AppDatabase(database.url("app"), PATIENCE_MS);
+    await oneInstance();
+    await database.session("superuser", async (holder) => {
+      await holder.query(`
+        create function public.slow() returns trigger language plpgsql security definer as
+          $$ begin perform pg_advisory_xact_lock(7); return null; end $$;
+        create constraint trigger slow after update on instances deferrable initially deferred
+          for each row execute function public.slow();
+        select pg_advisory_lock(7)`);
+      try {
+        await expect(app.write(await entry(), rename)).rejects.toMatchObject({
+          problem: "outcome-unknown",
+          detail: { retryAfterS: 5 },
+        });
+      } finally {
+        await holder.query("select pg_advisory_unlock(7)");
+        await holder.query("drop trigger slow on instances; drop function public.slow()");
+      }
+    });
+  });
+
+  async function oneInstance(): Promise<string> {
+    const [row] = await database.as("owner").query(
+      `insert into instances (id, tenant_id, workspace_id, client_id, scope, grant_types, registered_at)
+       select gen_random_uuid(), tenant_id, id, gen_random_uuid()::text, '', '{}', now() from workspaces
+        where id = $1 returning id`,
+      [uuidFromId("workspace", tenant.workspaceId)],
+    );
+    return row?.["id"] as string;
+  }
 });

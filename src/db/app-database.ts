@@ -5,7 +5,7 @@ import { drizzle as drizzleHttp, type NeonHttpDatabase } from "drizzle-orm/neon-
 import { drizzle as drizzleSocket, type NeonDatabase } from "drizzle-orm/neon-serverless";
 import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
-import { httpDriver, httpSql, type Sql } from "./connect.ts";
+import { httpDriver, httpSql, PATIENCE_MS, type Sql } from "./connect.ts";
 import { databaseProblem, leavesOutcomeUnknown } from "./failure.ts";
 import { ROLE_COULD_BYPASS } from "./role-check.ts";
 
@@ -47,12 +47,15 @@ interface EnteredRow extends Record<string, unknown> {
 /** Postgres as `ebb_app`: every transaction enters a tenant first, and sees nothing else. */
 export class AppDatabase {
   readonly #url: string;
+  readonly #patienceMs: number;
   readonly #sql: Sql;
   readonly #reader: Reader;
   #roleIsSafe = false;
 
-  constructor(url: string) {
+  /** No statement of an interactive transaction is awaited longer than `patienceMs`. */
+  constructor(url: string, patienceMs = PATIENCE_MS) {
     this.#url = url;
+    this.#patienceMs = patienceMs;
     this.#sql = httpSql(url);
     this.#reader = drizzleHttp(httpDriver(url), { casing: "snake_case" });
   }
@@ -77,12 +80,18 @@ export class AppDatabase {
 
   /**
    * Runs `fn` in an interactive transaction over a WebSocket, after entering. Committed when `fn` returns, rolled back
-   * when it throws. Throws the Problem `outcome-unknown` when the connection is lost in the commit itself.
+   * when it throws or when Postgres does not answer in time. Throws the Problem `outcome-unknown` when the connection is
+   * lost, or the answer does not come, in the commit itself.
    */
   async write<T>(entry: Entry, fn: (tx: Writer, entered: Entered) => Promise<T>): Promise<T> {
     let committing = false;
     // One pool a request: a Worker's sockets belong to the request that opened them.
-    const pool = new Pool({ connectionString: this.#url, max: 1, connectionTimeoutMillis: 5_000 });
+    const pool = new Pool({
+      connectionString: this.#url,
+      max: 1,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: this.#patienceMs,
+    });
     pool.on("error", () => undefined);
     try {
       await this.#refuseUnsafeRole();

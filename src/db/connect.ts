@@ -1,7 +1,7 @@
 import { type NeonQueryFunction, neon, neonConfig } from "@neondatabase/serverless";
 
 /** No statement of ours is awaited longer: roles have a `statement_timeout` of 30 s on the other side. */
-const PATIENCE_MS = 35_000;
+export const PATIENCE_MS = 35_000;
 
 /** On a developer's machine the driver speaks to the stand-in for Neon's endpoint, over plain HTTP and WebSocket. */
 export function useLocalEndpoint(endpoint: string): void {

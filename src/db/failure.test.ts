@@ -24,6 +24,9 @@ describe("an error with a SQLSTATE", () => {
     ["40001", "unavailable"],
     ["55P03", "unavailable"],
     ["08006", "unavailable"],
+    ["22021", "invalid-field"],
+    ["22008", "invalid-field"],
+    ["22P02", "invalid-field"],
   ])("%s is %s, however deep it lies", (code, name) => {
     expect(nameOf(coded(code))).toBe(name);
     expect(nameOf(new Error("outer", { cause: new Error("middle", { cause: coded(code) }) }))).toBe(name);
@@ -31,7 +34,7 @@ describe("an error with a SQLSTATE", () => {
   });
 
   it("of another class is a fault of ours, also where its text speaks of connections", () => {
-    for (const code of ["42501", "23505", "22P02", "25P02", "XX000"]) {
+    for (const code of ["42501", "23505", "25P02", "XX000"]) {
       const error = coded(code, "connection network timeout");
       expect(databaseProblem(error, 5)).toBe(error);
     }

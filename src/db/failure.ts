@@ -14,15 +14,20 @@ const REFUSALS: Record<string, ProblemName> = {
 /** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */
 const UNAVAILABLE = /^(08|40|53|55|57|58)/;
 
+/** The class "data exception": a value that Postgres cannot store or compute with, which only a caller can have sent. */
+const DATA_EXCEPTION = /^22/;
+
 /**
- * The Problem for an error from the database: a refusal of `ebb.enter`, or `unavailable` when Postgres could not be
- * reached or could not serve. Anything else is a fault of ours and comes back as it is.
+ * The Problem for an error from the database: a refusal of `ebb.enter`, `invalid-field` for a value that Postgres cannot
+ * take (routes refuse those first, by name), or `unavailable` when Postgres could not be reached or could not serve.
+ * Anything else is a fault of ours and comes back as it is.
  */
 export function databaseProblem(error: unknown, retryAfterS: number): unknown {
   if (error instanceof Problem) return error;
   const state = sqlStateOf(error);
   const refusal = state === null ? undefined : REFUSALS[state];
   if (refusal !== undefined) return new Problem(refusal);
+  if (state !== null && DATA_EXCEPTION.test(state)) return new Problem("invalid-field", { cause: error });
   const unavailable = state === null ? isConnectionFailure(error) : UNAVAILABLE.test(state);
   return unavailable ? new Problem("unavailable", { retryAfterS, cause: error }) : error;
 }

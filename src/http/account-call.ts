@@ -5,6 +5,7 @@ import { type Id, type IdKind, parseId } from "../core/id.ts";
 import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
 import type { Context } from "../verb.ts";
+import { plainText } from "./text-schema.ts";
 
 /** What every account route does first: takes from the key's limits, and makes the context of its verb. */
 export async function accountCall(input: {
@@ -29,6 +30,11 @@ export function idSchema<K extends IdKind>(kind: K) {
     .custom<Id<K>>((value) => typeof value === "string" && parseId(kind, value) !== null)
     .meta({ type: "string" });
 }
+
+/** What a person calls a key. */
+export const keyName = plainText(100).min(1);
+/** When a key ends: seconds since 1970, which its verb has in the future; year 9999 at the latest. */
+export const validUntil = z.int().min(1).max(253_402_300_799).nullish();
 
 /** `?limit=…&cursor=…` of a list; the cursor is the last id of the page before. */
 export function pageQuery<K extends IdKind>(kind: K) {

@@ -43,7 +43,13 @@ const KEY_PROBLEMS: Partial<Record<ProblemName, ProblemName>> = {
   unauthenticated: "registration-key-unknown",
   "key-expired": "registration-key-expired",
   "key-revoked": "registration-key-revoked",
+  "registration-key-used": "registration-key-used",
 };
+
+/** The key travels in the body: its refusal names the field. */
+function keyRefused(problem: ProblemName): Problem {
+  return new Problem(problem, { errors: [{ path: "instance_registration_key", message: "is not accepted" }] });
+}
 
 /**
  * Registers an instance with a registration key (RFC 7591): it is claimed at once into the key's workspace. A forged key
@@ -61,7 +67,7 @@ export async function registerInstance(
   const requested = registration.scope.split(/[ ,]+/);
   const scope = SCOPES.filter((name) => requested.includes(name)).join(" ");
   const keyGate = await openRoutingId("registration-key", registration.registrationKey, deps.routingKeys);
-  if (keyGate === null) throw new Problem("registration-key-unknown");
+  if (keyGate === null) throw keyRefused("registration-key-unknown");
   const credentialHash = await hashSecret(registration.registrationKey);
   const headers = await takeOrRefuse(deps, keyGate, "register", toHex(credentialHash));
 
@@ -108,7 +114,7 @@ export async function registerInstance(
     },
   ).catch((error: unknown) => {
     const name = error instanceof Problem ? KEY_PROBLEMS[error.problem] : undefined;
-    throw name === undefined ? error : new Problem(name);
+    throw name === undefined ? error : keyRefused(name);
   });
   // Should the gate not hear of it now, the first token request of this client delivers it, or the cron does.
   await deliverOutbox(deps, registered.gateId);

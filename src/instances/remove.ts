@@ -1,4 +1,4 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { credentials, instances } from "../db/schema.ts";
@@ -11,21 +11,22 @@ import { type Context, mutate } from "../verb.ts";
  */
 export async function removeInstance(context: Context, id: Id<"instance">): Promise<{ effective: boolean }> {
   const gateId = await mutate(context, "instances:delete", async (tx, entered) => {
-    const removedAt = context.deps.clock.now();
     const [removed] = await tx
       .update(instances)
-      .set({ removedAt })
+      // The database's clock: rows expire by it.
+      .set({ removedAt: sql`ebb.clock()` })
       .where(and(eq(instances.id, id), isNull(instances.removedAt)))
       .returning({ clientId: instances.clientId });
     if (removed === undefined) throw new Problem("not-found");
     await tx
       .update(credentials)
-      .set({ revokedAt: removedAt })
+      .set({ revokedAt: sql`ebb.clock()` })
       .where(and(eq(credentials.instanceId, id), isNull(credentials.revokedAt)));
+    const removedAtMs = context.deps.clock.now();
     return {
       result: entered.gateId,
       audit: { action: "instance.removed", subject: id, detail: {} },
-      post: [{ kind: "instance-removed", instanceId: id, clientId: removed.clientId, removedAtMs: removedAt }],
+      post: [{ kind: "instance-removed", instanceId: id, clientId: removed.clientId, removedAtMs }],
     };
   });
   return { effective: await deliverOutbox(context.deps, gateId) };

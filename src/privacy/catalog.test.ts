@@ -173,8 +173,8 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
   ],
   [
     "a function for everybody",
-    ["grant execute on function ebb.outbox_pending(text, integer) to public"],
-    /^PUBLIC may execute ebb\.outbox_pending\(text,integer\), which is not declared\.$/,
+    ["grant execute on function ebb.outbox_pending(text, bigint, integer) to public"],
+    /^PUBLIC may execute ebb\.outbox_pending\(text,bigint,integer\), which is not declared\.$/,
   ],
   [
     "a function for nobody",

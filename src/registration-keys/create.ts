@@ -1,6 +1,7 @@
 import { asc, eq, isNull } from "drizzle-orm";
 import { mintRoutingId } from "../access/routing-id.ts";
 import { hashSecret } from "../access/secret.ts";
+import { refusePastEnd } from "../access/valid-until.ts";
 import { type Id, newId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { registrationKeys, workspaces } from "../db/schema.ts";
@@ -23,7 +24,10 @@ export interface CreatedRegistrationKey {
   key: string;
 }
 
-/** Makes a key with which instances register into a workspace. Throws `not-found` for a workspace of another tenant. */
+/**
+ * Makes a key with which instances register into a workspace. Throws `not-found` for a workspace of another tenant and
+ * `invalid-field` for an end in the past.
+ */
 export async function createRegistrationKey(
   context: Context,
   wanted: NewRegistrationKey,
@@ -31,6 +35,7 @@ export async function createRegistrationKey(
   const { deps } = context;
   return await mutate(context, "registration-keys:write", async (tx, { tenantId, gateId }) => {
     const now = deps.clock.now();
+    refusePastEnd(wanted.validUntilMs, now);
     const [workspace] = await tx
       .select({ id: workspaces.id })
       .from(workspaces)

@@ -1,4 +1,4 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { registrationKeys } from "../db/schema.ts";
@@ -9,7 +9,8 @@ export async function revokeRegistrationKey(context: Context, id: Id<"registrati
   await mutate(context, "registration-keys:write", async (tx) => {
     const revoked = await tx
       .update(registrationKeys)
-      .set({ revokedAt: context.deps.clock.now() })
+      // The database's clock: it is what `ebb.enter` compares with.
+      .set({ revokedAt: sql`ebb.clock()` })
       .where(and(eq(registrationKeys.id, id), isNull(registrationKeys.revokedAt)))
       .returning({ id: registrationKeys.id });
     if (revoked.length === 0) throw new Problem("not-found");

@@ -51,6 +51,7 @@ export async function rowMaker(database: Pick<ScratchDatabase, "as">, tenant: st
     const values: Record<string, unknown> = {};
     for (const { name, refers } of columnsOf(table)) {
       if (name === "tenant_id") values[name] = tenant;
+      else if (name === "gate_id") continue;
       else if (refers !== null && refers !== table) values[name] = await parentOf(refers);
     }
     return values;
@@ -62,7 +63,13 @@ export async function rowMaker(database: Pick<ScratchDatabase, "as">, tenant: st
     const values = { ...(await references(table)), ...given };
     const params: unknown[] = [anchorAt, count];
     const anchor = `$1::timestamptz${declared.anchor.at === "column" ? " - (n - 1) * interval '1 microsecond'" : ""}`;
-    const expressions = columnsOf(table).flatMap(({ name, type, required }): [string, string][] => {
+    const expressions = columnsOf(table).flatMap(({ name, type, required, refers }): [string, string][] => {
+      // A tenant's gate is the one that its own row names.
+      if (name === "gate_id" && refers === "tenants" && !(name in values)) {
+        return [
+          [name, `(select t.gate_id from public.tenants t where t.id = $${params.push(values["tenant_id"])}::uuid)`],
+        ];
+      }
       if (name in values) return [[name, `$${params.push(values[name])}::${type}`]];
       if (name === anchorColumn(declared)) return [[name, "r.anchor"]];
       if (name === "expires_at" && declared.layout.kind === "partitioned") return [[name, expiryOf(declared)]];

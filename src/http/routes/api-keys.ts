@@ -1,67 +1,91 @@
 import * as z from "zod";
 import { PERMISSIONS } from "../../core/permission.ts";
 import { createApiKey } from "../../keys/create.ts";
-import { createRegistrationKey } from "../../registration-keys/create.ts";
-import { listRegistrationKeys, type RegistrationKey } from "../../registration-keys/list.ts";
-import { revokeRegistrationKey } from "../../registration-keys/revoke.ts";
-import { accountCall, idSchema, listBody, listSchema, pageQuery, seconds, secondsOrNull } from "../account-call.ts";
+import { type ApiKey, listApiKeys } from "../../keys/list.ts";
+import { revokeApiKey } from "../../keys/revoke.ts";
+import {
+  accountCall,
+  idSchema,
+  keyName,
+  listBody,
+  listSchema,
+  pageQuery,
+  seconds,
+  secondsOrNull,
+  validUntil,
+} from "../account-call.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
-const name = z.string().min(1).max(100);
-/** Seconds since 1970, in the future by the time it is used; year 9999 at the latest. */
-const validUntil = z.int().min(1).max(253_402_300_799).nullish();
-
-const registrationKey = z.object({
-  object: z.literal("registration_key"),
+const apiKey = z.object({
+  object: z.literal("key"),
   id: z.string(),
-  workspace_id: z.string(),
   name: z.string(),
-  reusable: z.boolean(),
-  uses: z.int(),
+  permissions: z.array(z.string()),
   created_at: z.int(),
-  used_up_at: z.int().nullable(),
   valid_until: z.int().nullable(),
   revoked_at: z.int().nullable(),
 });
 
 const EXAMPLE = {
-  object: "registration_key",
-  id: "rgk_01KAHJ5555X6Y7Z8A9B0C1D2E3",
-  workspace_id: "wsp_01KAHJ0000M2N4P6Q8S0T2V4W6",
-  name: "build machines",
-  reusable: true,
+  object: "key",
+  id: "crd_01KAHJ7777G8H9J0K1M2N3P4Q5",
+  name: "dashboard",
+  permissions: ["instances:read"],
+  created_at: 1795219200,
 };
 
-function showsRegistrationKey(key: RegistrationKey) {
+function showsApiKey(key: ApiKey) {
   return {
-    object: "registration_key",
+    object: "key",
     id: key.id,
-    workspace_id: key.workspaceId,
     name: key.name,
-    reusable: key.reusable,
-    uses: key.uses,
+    permissions: key.permissions,
     created_at: seconds(key.createdAt),
-    used_up_at: secondsOrNull(key.usedUpAt),
     valid_until: secondsOrNull(key.validUntil),
     revoked_at: secondsOrNull(key.revokedAt),
   };
 }
 
-/** /api/v1/keys and /api/v1/registration-keys. */
+/** /api/v1/keys. */
 export const keyRoutes: RouteDefinition[] = [
+  defineRoute({
+    method: "GET",
+    path: "/api/v1/keys",
+    operationId: "get_keys",
+    summary: "The tenant's API keys, oldest first",
+    tags: ["api"],
+    security: "api-key",
+    permission: "keys:read",
+    query: pageQuery("credential"),
+    responses: {
+      200: {
+        description: "One page of keys, without their secrets; ended ones until they are forgotten.",
+        schema: listSchema(apiKey),
+        example: { object: "list", data: [{ ...EXAMPLE, valid_until: null, revoked_at: null }], next_cursor: null },
+      },
+    },
+    problems: ["tenant-suspended"],
+    limited: true,
+    handle: async (input) => {
+      const { context, headers } = await accountCall(input);
+      const { limit, cursor = null } = input.query;
+      const page = await listApiKeys(context, { limit, after: cursor });
+      return { status: 200, headers, body: listBody(page, showsApiKey) };
+    },
+  }),
   defineRoute({
     method: "POST",
     path: "/api/v1/keys",
     operationId: "create_key",
     summary: "Make an API key for this tenant",
-    description: "Permitted at most what the key that makes it is. The key is shown once.",
+    description: "Permitted at most what the key that makes it is, and valid no longer. The key is shown once.",
     tags: ["api"],
     security: "api-key",
     permission: "keys:write",
     body: {
       content: "application/json",
       schema: z.object({
-        name,
+        name: keyName,
         permissions: z.array(z.enum(PERMISSIONS)).min(1).max(PERMISSIONS.length).nullish(),
         valid_until: validUntil,
       }),
@@ -79,14 +103,7 @@ export const keyRoutes: RouteDefinition[] = [
           created_at: z.int(),
           key: z.string(),
         }),
-        example: {
-          object: "key",
-          id: "crd_01KAHJ7777G8H9J0K1M2N3P4Q5",
-          name: "dashboard",
-          permissions: ["instances:read"],
-          created_at: 1795219200,
-          key: "ebb_…",
-        },
+        example: { ...EXAMPLE, key: "ebb_…" },
       },
     },
     problems: ["tenant-suspended", "outcome-unknown"],
@@ -111,116 +128,28 @@ export const keyRoutes: RouteDefinition[] = [
     },
   }),
   defineRoute({
-    method: "GET",
-    path: "/api/v1/registration-keys",
-    operationId: "get_registration_keys",
-    summary: "The tenant's registration keys, oldest first",
-    tags: ["api"],
-    security: "api-key",
-    permission: "registration-keys:read",
-    query: pageQuery("registrationKey"),
-    responses: {
-      200: {
-        description: "One page of keys, without their secrets.",
-        schema: listSchema(registrationKey),
-        example: {
-          object: "list",
-          data: [
-            { ...EXAMPLE, uses: 3, created_at: 1795219200, used_up_at: null, valid_until: null, revoked_at: null },
-          ],
-          next_cursor: null,
-        },
-      },
-    },
-    problems: ["tenant-suspended"],
-    limited: true,
-    handle: async (input) => {
-      const { context, headers } = await accountCall(input);
-      const { limit, cursor = null } = input.query;
-      const page = await listRegistrationKeys(context, { limit, after: cursor });
-      return { status: 200, headers, body: listBody(page, showsRegistrationKey) };
-    },
-  }),
-  defineRoute({
-    method: "POST",
-    path: "/api/v1/registration-keys",
-    operationId: "create_registration_key",
-    summary: "Make a key with which instances register into a workspace",
-    description: "The key is shown once.",
-    tags: ["api"],
-    security: "api-key",
-    permission: "registration-keys:write",
-    body: {
-      content: "application/json",
-      schema: z.object({
-        name,
-        reusable: z.boolean().default(false),
-        valid_until: validUntil,
-        workspace_id: idSchema("workspace").nullish(),
-      }),
-      required: true,
-      example: { name: "build machines", reusable: true },
-    },
-    responses: {
-      201: {
-        description: "Created.",
-        schema: z.object({
-          object: z.literal("registration_key"),
-          id: z.string(),
-          workspace_id: z.string(),
-          name: z.string(),
-          reusable: z.boolean(),
-          created_at: z.int(),
-          key: z.string(),
-        }),
-        example: { ...EXAMPLE, created_at: 1795219200, key: "ebbr_…" },
-      },
-    },
-    problems: ["tenant-suspended", "not-found", "outcome-unknown"],
-    limited: true,
-    handle: async (input) => {
-      const { context, headers } = await accountCall(input);
-      const { name, reusable, valid_until, workspace_id = null } = input.body;
-      const validUntilMs = valid_until == null ? null : valid_until * 1000;
-      const created = await createRegistrationKey(context, { name, reusable, validUntilMs, workspaceId: workspace_id });
-      return {
-        status: 201,
-        headers,
-        body: {
-          object: "registration_key",
-          id: created.id,
-          workspace_id: created.workspaceId,
-          name,
-          reusable,
-          created_at: seconds(created.createdAt),
-          key: created.key,
-        },
-      };
-    },
-  }),
-  defineRoute({
     method: "DELETE",
-    path: "/api/v1/registration-keys/{registration_key_id}",
-    operationId: "delete_registration_key",
-    summary: "Revoke a registration key; instances that used it stay",
+    path: "/api/v1/keys/{key_id}",
+    operationId: "delete_key",
+    summary: "Revoke an API key; a key may revoke itself",
     tags: ["api"],
     security: "api-key",
-    permission: "registration-keys:write",
-    params: z.object({ registration_key_id: idSchema("registrationKey") }),
+    permission: "keys:write",
+    params: z.object({ key_id: idSchema("credential") }),
     responses: {
       200: {
         description: "Revoked.",
-        schema: z.object({ object: z.literal("registration_key"), id: z.string(), deleted: z.literal(true) }),
-        example: { object: "registration_key", id: EXAMPLE.id, deleted: true },
+        schema: z.object({ object: z.literal("key"), id: z.string(), deleted: z.literal(true) }),
+        example: { object: "key", id: EXAMPLE.id, deleted: true },
       },
     },
     problems: ["tenant-suspended", "outcome-unknown"],
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
-      const id = input.params.registration_key_id;
-      await revokeRegistrationKey(context, id);
-      return { status: 200, headers, body: { object: "registration_key", id, deleted: true } };
+      const id = input.params.key_id;
+      await revokeApiKey(context, id);
+      return { status: 200, headers, body: { object: "key", id, deleted: true } };
     },
   }),
 ];

@@ -1,14 +1,10 @@
 import * as z from "zod";
 import { recordAlive } from "../../telemetry/record-alive.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { plainText } from "../text-schema.ts";
 
-/** Printable text of a bounded length: what Postgres cannot store (U+0000) never reaches a journal. */
-const osText = z
-  .string()
-  .max(64)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  .regex(/^[^\u0000-\u001f\u007f]*$/)
-  .nullish();
+/** What Postgres could not store must never reach a journal. */
+const osText = plainText(64).nullish();
 
 const aliveInput = z.nullable(
   z.object({

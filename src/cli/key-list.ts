@@ -1,0 +1,45 @@
+import * as z from "zod";
+import { PERMISSIONS } from "../core/permission.ts";
+import { Api } from "./api.ts";
+import type { Command } from "./command.ts";
+import { chosenTenant, TENANT_OPTION } from "./key-tenant.ts";
+import { formatSeconds, formatTable } from "./table.ts";
+import type { Style } from "./terminal.ts";
+
+const ApiKey = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  permissions: z.array(z.string()),
+  created_at: z.number(),
+  valid_until: z.number().nullable(),
+  revoked_at: z.number().nullable(),
+});
+type ApiKey = z.infer<typeof ApiKey>;
+
+export const keyListCommand: Command = {
+  name: "key list",
+  summary: "list the API keys, without their secrets",
+  notes: ["Ended keys stay in the list until they are forgotten, 90 days after their end."],
+  options: { tenant: TENANT_OPTION },
+  example: "key list",
+  run: async (call) => {
+    const keys = await new Api(call.configuration, chosenTenant(call)).all("/api/v1/keys", ApiKey);
+    return { json: { keys }, text: keysText(keys, call.now(), call.style) };
+  },
+};
+
+export function keysText(keys: readonly ApiKey[], nowMs: number, style?: Style): string[] {
+  if (keys.length === 0) return ["There are no API keys: make one with npm run ebb -- key create --name ...."];
+  const state = ({ revoked_at, valid_until }: ApiKey) => {
+    if (revoked_at !== null) return `revoked ${formatSeconds(revoked_at)}`;
+    if (valid_until === null) return "no end";
+    return `${valid_until * 1000 <= nowMs ? "ended" : "until"} ${formatSeconds(valid_until)}`;
+  };
+  const may = ({ permissions }: ApiKey) =>
+    PERMISSIONS.every((permission) => permissions.includes(permission)) ? "everything" : permissions.join(" ");
+  return formatTable(
+    [{ title: "NAME" }, { title: "STATE" }, { title: "ID" }, { title: "CREATED (UTC)" }, { title: "MAY" }],
+    keys.map((key) => [key.name, state(key), key.id, formatSeconds(key.created_at), may(key)]),
+    style,
+  );
+}
