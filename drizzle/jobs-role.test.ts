@@ -205,4 +205,25 @@ describe("silent gates", () => {
     await speak("speaks-first", 0);
     expect(await silent()).toEqual(["speaks-later"]);
   });
+
+  it("are, once a day and each in its own five minutes, those that have not spoken for a day", async () => {
+    const at = Date.UTC(2037, 0, 1);
+    await database.stopClock(at);
+    await database
+      .as("ingest")
+      .query("select ebb.heartbeat('quiet', $1, 0, 0, 0, 0, 0, 0)", [uuidFromId("tenant", tenant.id)]);
+    const visits = async (day: number) => {
+      const rows = await jobs().query(
+        "select count(*)::int as n from ebb.silent_gates('10 minutes', 100) as gate where gate = 'quiet'",
+      );
+      return [day, rows[0]?.["n"]];
+    };
+    const seen = [];
+    for (let slot = 0; slot < 2 * 288; slot++) {
+      await database.stopClock(at + slot * 300_000);
+      const [day, n] = await visits(Math.floor(slot / 288));
+      if (n === 1) seen.push(day);
+    }
+    expect(seen).toEqual([1]);
+  });
 });
