@@ -9,7 +9,6 @@ test.each([
   ["TOKEN_SIGNING_KEYS", "{"],
   ["TOKEN_SIGNING_KEYS", "{}"],
   ["ROUTING_HMAC_KEYS", "not JSON with a s3cret"],
-  ["DATABASE_URL_APP", "nonsense"],
 ] as const)(
   "with a malformed %s (%j) it answers a problem, logs a line without it, and works once it is mended",
   async (name, value) => {

@@ -16,6 +16,9 @@ const ApiKey = z.looseObject({
 });
 type ApiKey = z.infer<typeof ApiKey>;
 
+/** Registering is for registration keys: no owner's key has that permission. */
+const EVERYTHING = PERMISSIONS.filter((permission) => permission !== "instances:register");
+
 export const keyListCommand: Command = {
   name: "key list",
   summary: "list the API keys, without their secrets",
@@ -36,7 +39,7 @@ export function keysText(keys: readonly ApiKey[], nowMs: number, style?: Style):
     return `${valid_until * 1000 <= nowMs ? "ended" : "until"} ${formatSeconds(valid_until)}`;
   };
   const may = ({ permissions }: ApiKey) =>
-    PERMISSIONS.every((permission) => permissions.includes(permission)) ? "everything" : permissions.join(" ");
+    EVERYTHING.every((permission) => permissions.includes(permission)) ? "everything" : permissions.join(" ");
   return formatTable(
     [{ title: "NAME" }, { title: "STATE" }, { title: "ID" }, { title: "CREATED (UTC)" }, { title: "MAY" }],
     keys.map((key) => [key.name, state(key), key.id, formatSeconds(key.created_at), may(key)]),
