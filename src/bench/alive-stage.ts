@@ -14,6 +14,8 @@ export interface AliveStage {
   load: Load;
   /** Ports of the three Workers, which live in one workerd process. */
   ports: { floor: number; product: number; counted: number };
+  /** CPU time that workerd has used so far, in µs; null where the system does not tell. */
+  cpuMicroseconds(): number | null;
   /** What the counting Worker has seen so far. */
   counts(): Promise<WorkerCounts>;
   /** Pings acknowledged by anybody so far: as many rows must be in Postgres in the end. */
@@ -53,6 +55,7 @@ export async function startAliveStage(context: BenchContext): Promise<AliveStage
     pingers: await makePingers(database),
     load,
     ports: { floor: port("floor"), product: port("product"), counted: port("counted") },
+    cpuMicroseconds: workerd.cpuMicroseconds,
     counts: async () => {
       const response = await fetch(`http://127.0.0.1:${port("counted")}${COUNTS_PATH}`, { signal });
       return (await response.json()) as WorkerCounts;

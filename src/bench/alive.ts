@@ -1,17 +1,11 @@
 import { measureManyTenants, measurePaced, PACE_PER_SECOND, type PingCosts } from "./alive-counts.ts";
 import { startAliveStage } from "./alive-stage.ts";
-import { CONNECTIONS, measureThroughput, SUBJECTS, type Subject, type Throughput } from "./alive-throughput.ts";
+import { CONNECTIONS, measureThroughput, NAMES, SUBJECTS, type Throughput } from "./alive-throughput.ts";
 import type { Bench, BenchReport, Target } from "./bench.ts";
 import { number, type Table } from "./table.ts";
 
 const LEAST_OF_FLOOR = 0.6;
 const MOST_STATEMENTS = 0.01;
-
-const NAMES: Record<Subject, string> = {
-  bare: "bare Hono route",
-  floor: "durable floor",
-  alive: "POST /instance/alive",
-};
 
 /** What a ping costs: against a bare route and against the least that any durable ping costs. */
 export const alive: Bench = {
@@ -25,6 +19,7 @@ export const alive: Bench = {
       tables: [speedTable(throughput, context), costTable(throughput, paced, manyTenants)],
       notes: [
         "Floor: the same Hono and RPC to one Durable Object with one INSERT (src/bench/floor-worker.ts), in the same workerd process.",
+        "CPU is of the workerd process alone; its neighbours in the run were PostgreSQL, the Neon endpoint and the load process.",
         "Every ping is a distinct (instance, bucket) with a token of its own; every request was answered 2xx.",
         "Calls and alarms are counted by a wrapper around the namespace binding and the class, in runs of their own, which no timing comes from.",
         `Rows: ${number(stage.acknowledged)} pings were acknowledged in all, warm-up included, and as many rows are in Postgres.`,
@@ -42,14 +37,15 @@ function speedTable(
   const ofFloor = { bare: bareToFloor, floor: { min: 1, median: 1, max: 1 }, alive: aliveToFloor };
   return {
     title: `Speed: ${options.runs} runs of ${options.seconds} s each, interleaved, ${CONNECTIONS} connections`,
-    head: ["", "req/s median", "min", "max", "p50 ms", "p99 ms", "of the floor", "min", "max"],
+    head: ["", "req/s median", "min", "max", "p50 ms", "p99 ms", "CPU µs/req", "of the floor", "min", "max"],
     rows: SUBJECTS.map((subject) => {
-      const { requestsPerSecond: rate, p50Ms, p99Ms } = subjects[subject];
+      const { requestsPerSecond: rate, p50Ms, p99Ms, cpuMicroseconds: cpu } = subjects[subject];
       const { min, median, max } = ofFloor[subject];
       return [
         NAMES[subject],
         ...[rate.median, rate.min, rate.max].map((value) => number(value)),
         ...[p50Ms.median, p99Ms.median].map((value) => number(value, 2)),
+        cpu === null ? "–" : number(cpu.median),
         ...[median, min, max].map((value) => number(value, 2)),
       ];
     }),

@@ -1,4 +1,4 @@
-import { arch, cpus, platform, release, totalmem } from "node:os";
+import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
 import process from "node:process";
 import { workerdProgram } from "./workerd.ts";
 
@@ -10,8 +10,11 @@ export interface Machine {
   system: string;
   node: string;
   workerd: string;
+  /** Processes that wanted a core in the minute before (1-minute load average): a quiet machine has next to none. */
+  loadBefore: number;
 }
 
+/** To be asked before the bench, which is itself a load. */
 export function machine(): Machine {
   return {
     cores: cpus().length,
@@ -20,5 +23,6 @@ export function machine(): Machine {
     system: `${platform()} ${release()} ${arch()}`,
     node: process.versions.node,
     workerd: workerdProgram().version,
+    loadBefore: loadavg()[0] ?? 0,
   };
 }

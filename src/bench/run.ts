@@ -8,7 +8,7 @@ import { stopSignals } from "../local/stop-signals.ts";
 import { type BenchArguments, helpText, parseArguments } from "./arguments.ts";
 import type { Bench, BenchContext, BenchReport } from "./bench.ts";
 import { BENCHES } from "./benches.ts";
-import { machine } from "./machine.ts";
+import { type Machine, machine } from "./machine.ts";
 import { number, renderTable, type Style, styleFor } from "./table.ts";
 
 /** `npm run bench`: runs one bench, shows what came out and writes it down. Nothing of it stays behind, Ctrl-C or not. */
@@ -18,8 +18,9 @@ try {
   if (wanted.help) {
     print(helpText(Object.fromEntries(Object.entries(BENCHES).map(([name, { summary }]) => [name, summary]))));
   } else {
+    const facts = machine();
     const report = await runBench(BENCHES[wanted.name] as Bench, wanted);
-    await show(wanted, report);
+    await show(wanted, facts, report);
     if (report.targets.some(({ met }) => !met)) process.exitCode = 1;
   }
 } catch (error) {
@@ -54,9 +55,9 @@ async function runBench(bench: Bench, { seconds, runs }: BenchArguments): Promis
 
 async function show(
   { name, json, seconds, runs }: BenchArguments,
+  facts: Machine,
   { tables, notes, targets, figures }: BenchReport,
 ): Promise<void> {
-  const facts = machine();
   const text = JSON.stringify(
     { bench: name, date: new Date().toISOString(), machine: facts, seconds, runs, targets, ...figures },
     null,
@@ -75,6 +76,11 @@ async function show(
       `${number(facts.cores)} × ${facts.cpu}, Node ${facts.node}, workerd ${facts.workerd}; all of it in ${file}.`,
     ),
   );
+  if (facts.loadBefore > facts.cores / 4) {
+    print(
+      style("red", `The machine was busy before (load ${number(facts.loadBefore, 1)}): repeat it when it is quiet.`),
+    );
+  }
   print("");
   for (const { sentence, met } of targets)
     print(`${met ? style("green", "ok    ") : style("red", "missed")}  ${sentence}`);

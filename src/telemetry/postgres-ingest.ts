@@ -18,7 +18,8 @@ const STRAIGHT_BOUND = 6_000;
 
 /**
  * One statement for a whole batch: leaves out what has expired and what belongs to no live instance, stores the rest
- * unless it is there already, counts all of it and leaves the gate's heartbeat.
+ * unless it is there already, counts all of it and leaves the gate's heartbeat. Instances are looked up one by one: a
+ * join would have the planner read a large fleet's whole table for every batch.
  */
 const FLUSH = `
 with batch as materialized (
@@ -27,7 +28,8 @@ with batch as materialized (
 ), fresh as (
   select * from batch where expires_at > ebb.clock()
 ), live as materialized (
-  select f.* from fresh f join public.instances i on i.id = f.instance_id and i.tenant_id = $1
+  select * from fresh f
+   where (select true from public.instances i where i.id = f.instance_id and i.tenant_id = $1)
 ), stored as (
   insert into public.pings (tenant_id, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at)
   select $1, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at from live
