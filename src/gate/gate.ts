@@ -3,8 +3,8 @@ import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
 import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
 import type { GateMessage, Posted } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import { type Decision, Limiter, type SpentChunk } from "../limits/limiter.ts";
-import { LONGEST_WINDOW_MS, type Plan, policiesOf } from "../limits/plans.ts";
+import { type Decision, Limiter } from "../limits/limiter.ts";
+import { LONGEST_WINDOW_MS, PING_POLICY, type Plan, policiesOf } from "../limits/plans.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
 import type { ClientAnswer, ClientCall, DeliverCall, PingAnswer, PingCall, TakeCall } from "./protocol.ts";
 import type { FloorRow, GateStore } from "./store.ts";
@@ -38,11 +38,7 @@ export class TenantGateState {
   constructor(store: GateStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#limiter = new Limiter((policy, subject) =>
-      policy.kind === undefined
-        ? store.spent(policy, subject)
-        : [...store.spentOnPing(subject, policy.kind), ...store.spent(policy, subject)].toSorted(byOpening),
-    );
+    this.#limiter = new Limiter((policy, subject) => store.spent(policy, subject));
     this.#floors = new Map(store.floors().map((floor) => [floor.subject, floor]));
     const meta = store.meta();
     this.#tenant = {
@@ -64,12 +60,21 @@ export class TenantGateState {
     const refusal = this.#refusal(call, now);
     if (refusal !== null) return { outcome: "refused", reason: refusal };
     if (this.#tenant.status !== "active") return { outcome: "ignored" };
-    const policies = policiesOf(this.#tenant.plan, call.kind);
-    const { decision, spending } = this.#limiter.take(policies, call.instanceId, now);
+    const last = this.#store.lastPing(call.instanceId, call.kind, PING_POLICY[call.kind]);
+    const { decision, spending } = this.#limiter.take(
+      policiesOf(this.#tenant.plan, call.kind),
+      call.instanceId,
+      now,
+      1,
+      (policy, subject) => (policy.scope === "caller" ? last.spent : this.#store.spent(policy, subject)),
+    );
     if (!decision.admitted) return { outcome: "limited", decision };
-    // The first ping in a while needs no row of its own for the instance's limit: the one that notes the ping has it.
-    const noted = spending.find(({ policy, alone }) => policy.kind === call.kind && alone);
     const bucket = bucketStart(call.kind, now);
+    const fresh = last.bucket === null || last.bucket < bucket;
+    // An instance's first ping in a while needs no row of its own for its limit: the one in the journal stands for it.
+    const noted = fresh ? spending.find(({ policy, alone }) => policy.scope === "caller" && alone) : undefined;
+    for (const spent of spending) if (spent !== noted) this.#store.spend(spent);
+    if (!fresh) return { outcome: "repeated", decision };
     const row = {
       instance_id: call.instanceId,
       kind: call.kind,
@@ -80,9 +85,8 @@ export class TenantGateState {
       os_name: call.os.name,
       os_version: call.os.version,
     };
-    const fresh = this.#store.record(row, noted === undefined ? null : now);
-    for (const spent of spending) if (!fresh || spent !== noted) this.#store.spend(spent);
-    return { outcome: fresh ? "recorded" : "repeated", decision };
+    this.#store.append(row, noted === undefined ? null : now);
+    return { outcome: "recorded", decision };
   }
 
   /**
@@ -202,8 +206,4 @@ export class TenantGateState {
     this.#set("status", { status: message.status });
     return true;
   }
-}
-
-function byOpening(a: SpentChunk, b: SpentChunk): number {
-  return a.openedAt - b.openedAt;
 }

@@ -24,7 +24,8 @@ export const SCHEMA: readonly string[] = [
    ) without rowid;
    create table journal (
      seq integer primary key, instance_id text not null, kind text not null, bucket integer not null,
-     received_at integer not null, expires_at integer not null, os_kind text, os_name text, os_version text
+     received_at integer not null, expires_at integer not null, os_kind text, os_name text, os_version text,
+     spent_at integer
    );
    create table spent (
      policy text not null, subject text not null, opened_at integer not null, nth integer not null, count integer not null,
@@ -50,17 +51,21 @@ export const SQL = {
     on conflict (subject) do update set before_ms = max(before_ms, excluded.before_ms), reason = excluded.reason,
       expires_at = max(expires_at, excluded.expires_at)`,
 
-  seen: `insert into seen (instance_id, kind, bucket, spent_at) values (?, ?, ?, ?)
-    on conflict (instance_id, kind) do update set bucket = excluded.bucket, spent_at = coalesce(excluded.spent_at, seen.spent_at)
-    where seen.bucket < excluded.bucket`,
-  spentOnPing: "select spent_at from seen where instance_id = ? and kind = ? and spent_at is not null",
-  unsee: "delete from seen where instance_id = ? and kind = ?",
-  journal: `insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version)
-    values (?, ?, ?, ?, ?, ?, ?, ?)`,
+  /** What an instance's ping is decided on, in one look: its last bucket, and what its limit still counts. */
+  lastPing: `select bucket, spent_at as opened_at, 1 as count from seen where instance_id = ?1 and kind = ?2
+    union all select null, opened_at, count from spent where policy = ?3 and subject = ?1`,
+  journal: `insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spent_at)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  journaled: "select instance_id, kind, bucket, spent_at from journal order by seq",
   pending: "select count(*) as pending from journal",
   batch: `select seq, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version
     from journal order by seq limit ?`,
-  flushed: "delete from journal where seq <= ?",
+  /** A flushed ping is remembered for its bucket. Done a batch at a time: the journal alone is written on a ping's way. */
+  see: `insert into seen (instance_id, kind, bucket, spent_at)
+    select instance_id, kind, max(bucket), max(spent_at) from journal where seq <= ? group by instance_id, kind
+    on conflict (instance_id, kind) do update set bucket = max(seen.bucket, excluded.bucket),
+      spent_at = coalesce(max(seen.spent_at, excluded.spent_at), seen.spent_at, excluded.spent_at)`,
+  flushed: "delete from journal where seq <= ? returning instance_id, kind, bucket",
 
   spent: "select opened_at, count from spent where policy = ? and subject = ? order by opened_at, nth",
   spend: "insert into spent (policy, subject, opened_at, nth, count, expires_at) values (?, ?, ?, ?, ?, ?)",

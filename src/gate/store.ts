@@ -28,16 +28,33 @@ export interface FloorRow {
   expires_at: number;
 }
 
+/** What decides about an instance's next ping. */
+export interface LastPing {
+  bucket: number | null;
+  spent: SpentChunk[];
+}
+
+type FlushedRow = { instance_id: string; kind: string; bucket: number };
+type JournaledRow = FlushedRow & { spent_at: number | null };
+type LastPingRow = { bucket: number | null; opened_at: number | null; count: number };
+
 type Value = string | number | ArrayBuffer | null;
 
 /** A gate's tables in its own SQLite. Migrates itself on waking: journals and windows survive deployments. */
 export class GateStore {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  /** The last bucket of every instance that has a ping in the journal: as many entries as the journal has rows, at most. */
+  readonly #unflushed = new Map<string, { bucket: number; spentAt: number | null }>();
   #nth = 0;
 
   constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
     this.#sql = storage.sql;
     storage.transactionSync(() => this.#migrate());
+    for (const row of this.#rows<JournaledRow>(SQL.journaled)) {
+      this.#note(row.instance_id, row.kind, row.bucket, row.spent_at);
+    }
   }
 
   #migrate(): void {
@@ -75,21 +92,31 @@ export class GateStore {
     this.#sql.exec(SQL.putFloor, floor.subject, floor.before_ms, floor.reason, floor.expires_at);
   }
 
-  /**
-   * Journals a ping unless its instance already pinged in this bucket; says whether it did. `spentAt` is the admission
-   * that the row of the ping itself stands for, if it does.
-   */
-  record(row: Omit<JournalRow, "seq">, spentAt: number | null): boolean {
+  /** An instance's last ping of a kind, and what was spent of the policy that limits them, oldest first. */
+  lastPing(instanceId: string, kind: string, policy: string): LastPing {
+    const rows = this.#rows<LastPingRow>(SQL.lastPing, instanceId, kind, policy);
+    const pending = this.#unflushed.get(pingKey(instanceId, kind));
+    const spentAt = pending?.spentAt ?? null;
+    const spent = [...rows, { opened_at: spentAt, count: 1 }].flatMap(({ opened_at, count }) =>
+      opened_at === null ? [] : [{ openedAt: opened_at, count }],
+    );
+    return {
+      bucket: pending?.bucket ?? rows.find((row) => row.bucket !== null)?.bucket ?? null,
+      spent: spent.toSorted((a, b) => a.openedAt - b.openedAt),
+    };
+  }
+
+  /** Journals a ping. `spentAt` is the admission that its row stands for beside, if it does. */
+  append(row: Omit<JournalRow, "seq">, spentAt: number | null): void {
     const { instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version } = row;
-    if (this.#sql.exec(SQL.seen, instance_id, kind, bucket, spentAt).rowsWritten === 0) return false;
-    try {
-      this.#sql.exec(SQL.journal, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version);
-    } catch (error) {
-      // A ping that was noted as seen but not journaled would be lost with its repeats.
-      this.#sql.exec(SQL.unsee, instance_id, kind);
-      throw error;
-    }
-    return true;
+    const values = [instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spentAt];
+    this.#sql.exec(SQL.journal, ...values);
+    this.#note(instance_id, kind, bucket, spentAt);
+  }
+
+  #note(instanceId: string, kind: string, bucket: number, spentAt: number | null): void {
+    const key = pingKey(instanceId, kind);
+    this.#unflushed.set(key, { bucket, spentAt: spentAt ?? this.#unflushed.get(key)?.spentAt ?? null });
   }
 
   pending(): number {
@@ -100,9 +127,18 @@ export class GateStore {
     return this.#rows<JournalRow & Record<string, Value>>(SQL.batch, limit);
   }
 
-  /** Forgets the journal up to this row. Rows come in at the end, and one flush runs at a time: nothing else is lost. */
+  /**
+   * Forgets the journal up to this row, and remembers its pings for their buckets. Rows come in at the end, and one flush
+   * runs at a time: nothing else is lost.
+   */
   flushed(seq: number): void {
-    this.#sql.exec(SQL.flushed, seq);
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(SQL.see, seq);
+      for (const { instance_id, kind, bucket } of this.#rows<FlushedRow>(SQL.flushed, seq)) {
+        const key = pingKey(instance_id, kind);
+        if (this.#unflushed.get(key)?.bucket === bucket) this.#unflushed.delete(key);
+      }
+    });
   }
 
   /** What was spent of a policy, oldest first. */
@@ -111,12 +147,6 @@ export class GateStore {
       openedAt: row.opened_at,
       count: row.count,
     }));
-  }
-
-  /** The admission that an instance's last recorded ping of this kind stands for, if it does. */
-  spentOnPing(instanceId: string, kind: string): SpentChunk[] {
-    const rows = this.#rows<{ spent_at: number }>(SQL.spentOnPing, instanceId, kind);
-    return rows.map((row) => ({ openedAt: row.spent_at, count: 1 }));
   }
 
   spend({ policy, subject, chunk }: Spending): void {
@@ -144,4 +174,8 @@ export class GateStore {
 
 function buffer(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer;
+}
+
+function pingKey(instanceId: string, kind: string): string {
+  return `${kind} ${instanceId}`;
 }

@@ -89,7 +89,14 @@ describe("readBody", () => {
     expect([refused, state.pulled]).toEqual(["body-too-large", 0]);
   });
 
-  it.each([{}, { "content-length": "2" }, { "content-length": "-1" }, { "content-length": "NaN" }])(
+  it("refuses a body longer than its declared length, which HTTP itself would cut off there", async () => {
+    const { body } = stream(Array.from({ length: 1_000 }, () => "x".repeat(16)));
+    expect(await outcome(readBody(request(body, { ...json, "content-length": "2" }), JSON_BODY))).toBe(
+      "body-too-large",
+    );
+  });
+
+  it.each([{}, { "content-length": "-1" }, { "content-length": "NaN" }])(
     "stops an endless stream at the bound, with headers %j",
     async (headers) => {
       const { body, state } = stream(Array.from({ length: 1_000 }, () => "x".repeat(16)));

@@ -66,8 +66,9 @@ export class Limiter {
     caller: string,
     nowMs: number,
     cost = 1,
+    load: LoadSpent = this.#load,
   ): { decision: Decision; spending: Spending[] } {
-    const meters = policies.map((policy) => this.#meter(policy, caller, nowMs));
+    const meters = policies.map((policy) => this.#meter(policy, caller, nowMs, load));
     const waits = meters.map((meter) => meter.log.waitMs(nowMs, cost));
     const admitted = waits.every((wait) => wait === 0);
     const spending: Spending[] = [];
@@ -86,7 +87,7 @@ export class Limiter {
     return { decision, spending };
   }
 
-  #meter(policy: Policy, caller: string, nowMs: number): Meter {
+  #meter(policy: Policy, caller: string, nowMs: number, load: LoadSpent): Meter {
     const subject = subjectOf(policy, caller);
     const key = `${policy.name} ${subject}`;
     const known = this.#meters.get(key);
@@ -94,7 +95,7 @@ export class Limiter {
       return known;
     }
     const meter: Meter = { log: new SlidingLog(policy.limit, policy.windowS * 1000), reserved: 0, lapsesAt: 0 };
-    restore(meter.log, this.#load(policy, subject), nowMs);
+    restore(meter.log, load(policy, subject), nowMs);
     if (this.#meters.size >= METERS) this.#forgetSingles();
     this.#meters.set(key, meter);
     return meter;

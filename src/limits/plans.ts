@@ -10,8 +10,6 @@ export interface Policy {
   scope: PolicyScope;
   limit: number;
   windowS: number;
-  /** Set when the subject is an instance and what is counted are its pings of this kind. */
-  kind?: "alive";
 }
 
 export const PLANS = ["free", "team", "enterprise"] as const;
@@ -19,13 +17,16 @@ export type Plan = (typeof PLANS)[number];
 
 /** An instance pings at its start and every 24 h; one that restarts every two minutes is still within its limit. */
 const callerPolicies: Record<RouteClass, Policy> = {
-  alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600, kind: "alive" },
+  alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600 },
   token: { name: "token-client", scope: "caller", limit: 30, windowS: 3600 },
   /** Wrong secrets for one client. */
   guess: { name: "token-guess", scope: "caller", limit: 30, windowS: 3600 },
   register: { name: "register-key", scope: "caller", limit: 600, windowS: 3600 },
   account: { name: "account-key", scope: "caller", limit: 600, windowS: 60 },
 };
+
+/** The policy that limits one instance's pings of a kind. */
+export const PING_POLICY = { alive: callerPolicies.alive.name } as const;
 
 /** How long an admission can matter, ms. */
 export const LONGEST_WINDOW_MS = 3_600_000;

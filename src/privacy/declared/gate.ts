@@ -51,6 +51,7 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
       os_kind: device,
       os_name: device,
       os_version: device,
+      spent_at: operational,
     },
   },
   spent: {
