@@ -157,10 +157,13 @@ test("a gate that is evicted between write and flush flushes after it wakes", as
   expect(await stored(tenant)).toEqual(uuids(instances));
 });
 
-test("a repeat within the day leaves no second row anywhere, also after a flush and an eviction", async () => {
+test("a repeat within the day leaves no second row anywhere, also after an eviction, a flush and another eviction", async () => {
   const tenant = await testTenant();
   const instances = await manyInstances(tenant, 1);
   expect(await pingAll(tenant, instances)).toEqual(["recorded"]);
+  expect(await pingAll(tenant, instances)).toEqual(["repeated"]);
+  expect(await journalSize(tenant)).toBe(1);
+  await evictDurableObject(gateOf(tenant));
   expect(await pingAll(tenant, instances)).toEqual(["repeated"]);
   expect(await journalSize(tenant)).toBe(1);
   await runDurableObjectAlarm(gateOf(tenant));
