@@ -145,6 +145,20 @@ test("what limits counted is forgotten after its window, for large limits too", 
   expect((await tables(tenant))["spent"]).toBe(1);
 });
 
+test("a quiet gate that is visited forgets the days on which its instances pinged", async () => {
+  const tenant = await testTenant();
+  await pingGate(tenant, newId("instance", Date.now()));
+  await gateOf(tenant).flush();
+  expect(await tables(tenant)).toEqual({ journal: 0, seen: 1, spent: 1 });
+  await runInDurableObject(gateOf(tenant), (_, { storage }) => {
+    storage.sql.exec("update seen set bucket = bucket - 86400000, spent_at = spent_at - 86400000");
+    storage.sql.exec("update spent set expires_at = expires_at - 86400000");
+  });
+  await evictDurableObject(gateOf(tenant));
+  await gateOf(tenant).flush();
+  expect(await tables(tenant)).toEqual({ journal: 0, seen: 0, spent: 0 });
+});
+
 test("a gate whose journal holds rows but whose alarm is gone sets one when it wakes", async () => {
   const tenant = await testTenant();
   await pingGate(tenant, newId("instance", Date.now()));

@@ -84,7 +84,6 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     try {
       const report = await this.flush();
       this.#failures = 0;
-      this.#state.forget();
       if (report.pending === 0 && this.#unflushed === 0) {
         this.#armed = false;
         await this.ctx.storage.deleteAlarm();
@@ -115,6 +114,8 @@ export class TenantGate extends DurableObject<Env> implements Gate {
       return report;
     } finally {
       this.#unflushed = this.#store.pending();
+      // Here and not in the alarm, so that the cron's daily visit to a quiet gate has it forget too.
+      this.#state.forget();
     }
   }
 
