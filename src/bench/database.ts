@@ -8,6 +8,7 @@ import { type NeonEndpoint, startNeonEndpoint } from "../local/neon-endpoint.ts"
 import { startPostgres } from "../local/postgres.ts";
 import { type DatabaseUrls, prepareDatabase } from "../local/prepare.ts";
 import { type LocalSecrets, makeLocalSecrets } from "../local/secrets.ts";
+import { workerBindings } from "../local/worker-bindings.ts";
 import type { BenchContext } from "./bench.ts";
 
 export interface BenchDatabase {
@@ -53,16 +54,7 @@ export async function startBenchDatabase(context: BenchContext): Promise<BenchDa
 
 /** What the Worker is bound to, as `wrangler secret` would give it. */
 export function workerText({ urls, secrets, neon }: BenchDatabase): Record<string, string> {
-  return {
-    DATABASE_URL_APP: urls.app,
-    DATABASE_URL_INGEST: urls.ingest,
-    DATABASE_URL_PURGE: urls.purge,
-    DATABASE_URL_JOBS: urls.jobs,
-    TOKEN_SIGNING_KEYS: secrets.TOKEN_SIGNING_KEYS,
-    ROUTING_HMAC_KEYS: secrets.ROUTING_HMAC_KEYS,
-    NEON_LOCAL_ENDPOINT: neon.httpUrl,
-    PUBLIC_URL,
-  };
+  return workerBindings(urls, secrets, neon, PUBLIC_URL);
 }
 
 const ARRIVAL_MS = 90_000;

@@ -31,7 +31,8 @@ export class TenantGateState {
   readonly #clock: Clock;
   readonly #limiter: Limiter;
   readonly #floors: Map<string, FloorRow>;
-  readonly #heard: Map<string, number> = new Map();
+  /** Place in the outbox of the last news about the tenant. */
+  #heard: number;
   #tenant: TenantState;
   #forgotAtMs = 0;
 
@@ -41,6 +42,7 @@ export class TenantGateState {
     this.#limiter = new Limiter((policy, subject) => store.spent(policy, subject));
     this.#floors = new Map(store.floors().map((floor) => [floor.subject, floor]));
     const meta = store.meta();
+    this.#heard = Number(meta.get("tenant-message") ?? 0);
     this.#tenant = {
       gateId: (meta.get("gate") as string | undefined) ?? null,
       tenantId: (meta.get("tenant") as Id<"tenant"> | undefined) ?? null,
@@ -197,9 +199,8 @@ export class TenantGateState {
   /** A gate serves one tenant for ever: news of another is not for it. */
   #applyTenant(id: number, message: Extract<GateMessage, { kind: "tenant" }>): boolean {
     if (this.#tenant.tenantId !== null && this.#tenant.tenantId !== message.tenantId) return false;
-    const heard = this.#heard.get("tenant") ?? Number(this.#store.meta().get("tenant-message") ?? 0);
-    if (id < heard) return true;
-    this.#heard.set("tenant", id);
+    if (id < this.#heard) return true;
+    this.#heard = id;
     this.#store.setMeta("tenant-message", id);
     this.#set("tenant", { tenantId: message.tenantId });
     this.#set("plan", { plan: message.plan });

@@ -8,6 +8,7 @@ import { type LocalPostgres, startPostgres } from "./postgres.ts";
 import { prepareDatabase } from "./prepare.ts";
 import { type LocalSecrets, loadLocalSecrets } from "./secrets.ts";
 import { seed } from "./seed.ts";
+import { workerBindings } from "./worker-bindings.ts";
 
 export interface EnvironmentOptions {
   paths: LocalPaths;
@@ -76,7 +77,7 @@ export async function startDatabaseSide(options: EnvironmentOptions): Promise<Lo
       );
     }
 
-    const vars = workerVars(urls, secrets, neon, url);
+    const vars = workerBindings(urls, secrets, neon, url);
     await writeDevVars(paths.devVars, vars);
     if (options.forWrangler && !(await writeWranglerDevVars(vars))) {
       say(`.dev.vars is yours and stays as it is: what the Worker needs is in ${paths.devVars}.`);
@@ -87,22 +88,4 @@ export async function startDatabaseSide(options: EnvironmentOptions): Promise<Lo
     await stop();
     throw error;
   }
-}
-
-function workerVars(
-  urls: Record<"app" | "ingest" | "purge" | "jobs", string>,
-  secrets: LocalSecrets,
-  neon: NeonEndpoint,
-  url: string,
-): Record<string, string> {
-  return {
-    DATABASE_URL_APP: urls.app,
-    DATABASE_URL_INGEST: urls.ingest,
-    DATABASE_URL_PURGE: urls.purge,
-    DATABASE_URL_JOBS: urls.jobs,
-    TOKEN_SIGNING_KEYS: secrets.TOKEN_SIGNING_KEYS,
-    ROUTING_HMAC_KEYS: secrets.ROUTING_HMAC_KEYS,
-    NEON_LOCAL_ENDPOINT: neon.httpUrl,
-    PUBLIC_URL: url,
-  };
 }

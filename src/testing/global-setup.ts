@@ -8,6 +8,7 @@ import { asOwner } from "../local/owner-connection.ts";
 import { startPostgres } from "../local/postgres.ts";
 import { prepareDatabase } from "../local/prepare.ts";
 import { makeLocalSecrets } from "../local/secrets.ts";
+import { workerBindings } from "../local/worker-bindings.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -68,16 +69,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   await makeTemplate(postgres.superuserUrl());
   if (neon.control === null) throw new Error("the test endpoint has no control");
   project.provide("database", { urls, superuserUrl, neonEndpoint: neon.httpUrl, control: neon.control });
-  project.provide("workerBindings", {
-    DATABASE_URL_APP: urls.app,
-    DATABASE_URL_INGEST: urls.ingest,
-    DATABASE_URL_PURGE: urls.purge,
-    DATABASE_URL_JOBS: urls.jobs,
-    TOKEN_SIGNING_KEYS: secrets.TOKEN_SIGNING_KEYS,
-    ROUTING_HMAC_KEYS: secrets.ROUTING_HMAC_KEYS,
-    NEON_LOCAL_ENDPOINT: neon.httpUrl,
-    PUBLIC_URL: "https://ebb.test",
-  });
+  project.provide("workerBindings", workerBindings(urls, secrets, neon, "https://ebb.test"));
   return async () => {
     await neon.stop();
     await postgres.stop();
