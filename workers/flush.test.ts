@@ -6,7 +6,7 @@ import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { PROTOCOL } from "../src/gate/protocol.ts";
 import { bucketStart } from "../src/telemetry/bucket.ts";
 import { statementsDuring, withFault, withoutPostgres } from "../src/testing/faults.ts";
-import { gateOf, manyInstances, ping, signFor } from "../src/testing/instance.ts";
+import { gateOf, manyInstances, ping, pingCall, signFor } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 
 const OS = { kind: "linux", name: null, version: null };
@@ -14,19 +14,7 @@ const OS = { kind: "linux", name: null, version: null };
 /** Pings the gate for each instance, without the edge. */
 async function pingAll(tenant: TestTenant, instances: Id<"instance">[]): Promise<string[]> {
   const gate = gateOf(tenant);
-  const answers = await Promise.all(
-    instances.map((instanceId) =>
-      gate.ping({
-        v: PROTOCOL,
-        gateId: tenant.gateId,
-        tenantId: tenant.id,
-        instanceId,
-        issuedAtMs: Date.now(),
-        kind: "alive",
-        os: OS,
-      }),
-    ),
-  );
+  const answers = await Promise.all(instances.map((instanceId) => gate.ping(pingCall(tenant, instanceId, { os: OS }))));
   return answers.map((answer) => answer.outcome);
 }
 

@@ -4,8 +4,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import type { Id } from "../src/core/id.ts";
 import { uuidFromId } from "../src/core/id.ts";
-import { PROTOCOL } from "../src/gate/protocol.ts";
-import { gateOf, manyInstances } from "../src/testing/instance.ts";
+import { gateOf, manyInstances, pingCall } from "../src/testing/instance.ts";
 import { ownerRows, testTenant } from "../src/testing/world.ts";
 import wranglerToml from "../wrangler.toml?raw";
 import worker from "./index.ts";
@@ -70,15 +69,7 @@ test("a visit to silent gates of which none could be reached ends as an error; o
 test("a gate that fell silent with work left is visited, and what is left in the outbox is delivered", async () => {
   const tenant = await testTenant();
   const [instance] = (await manyInstances(tenant, 1)) as [Id<"instance">];
-  await gateOf(tenant).ping({
-    v: PROTOCOL,
-    gateId: tenant.gateId,
-    tenantId: tenant.id,
-    instanceId: instance,
-    issuedAtMs: Date.now(),
-    kind: "alive",
-    os: { kind: null, name: null, version: null },
-  });
+  await gateOf(tenant).ping(pingCall(tenant, instance));
   await runInDurableObject(gateOf(tenant), (_, { storage }) => storage.deleteAlarm());
   await ownerRows(sql`
     insert into gate_heartbeats (gate_id, tenant_id, heard_at, pending, recorded, repeated, expired, gone, dead)

@@ -5,26 +5,15 @@ import type { GateMessage } from "../src/core/gate-message.ts";
 import { type Id, newId } from "../src/core/id.ts";
 import { type PingAnswer, PROTOCOL } from "../src/gate/protocol.ts";
 import { GATE_INVENTORY } from "../src/privacy/declared/gate.ts";
-import { gateOf, manyInstances, ping, signFor } from "../src/testing/instance.ts";
+import { gateOf, manyInstances, ping, pingCall, signFor } from "../src/testing/instance.ts";
 import { type TestTenant, testTenant } from "../src/testing/world.ts";
-
-const OS = { kind: null, name: null, version: null };
 
 function pingGate(
   tenant: TestTenant,
   instanceId: Id<"instance">,
   more: { issuedAtMs?: number; tenantId?: Id<"tenant"> } = {},
 ): Promise<PingAnswer> {
-  const call = {
-    v: PROTOCOL,
-    gateId: tenant.gateId,
-    tenantId: tenant.id,
-    instanceId,
-    issuedAtMs: Date.now(),
-    kind: "alive",
-    os: OS,
-  } as const;
-  return gateOf(tenant).ping({ ...call, ...more });
+  return gateOf(tenant).ping(pingCall(tenant, instanceId, more));
 }
 
 let nextMessage = 1_000;
@@ -93,7 +82,13 @@ test("messages out of order: the later one stays; a removed client never comes b
     removedAtMs: Date.now(),
   });
   await deliver(tenant, client);
-  const call = { v: PROTOCOL, gateId: tenant.gateId, clientId: "ebbc_y", secretHash: new Uint8Array(3) } as const;
+  const call = {
+    v: PROTOCOL,
+    gateId: tenant.gateId,
+    requestId: "req_x",
+    clientId: "ebbc_y",
+    secretHash: new Uint8Array(3),
+  } as const;
   expect((await gateOf(tenant).authenticateClient(call)).outcome).toBe("revoked");
 });
 
@@ -133,15 +128,16 @@ test("a gate serves one tenant for ever, and leaves what it does not understand 
 test("what limits counted is forgotten after its window, for large limits too", async () => {
   const tenant = await testTenant();
   const gate = gateOf(tenant);
-  for (let i = 0; i < 20; i++)
-    await gate.take({ v: PROTOCOL, gateId: tenant.gateId, routeClass: "account", caller: `key ${i}` });
+  const call = (key: string) =>
+    gate.take({ v: PROTOCOL, gateId: tenant.gateId, requestId: "req_x", routeClass: "account", subjects: { key } });
+  for (let i = 0; i < 20; i++) await call(`key ${i}`);
   expect((await tables(tenant))["spent"]).toBe(20);
   await runInDurableObject(
     gate,
     (_, { storage }) => void storage.sql.exec("update spent set opened_at = 0, expires_at = expires_at - 7200000"),
   );
   await evictDurableObject(gate);
-  await gate.take({ v: PROTOCOL, gateId: tenant.gateId, routeClass: "account", caller: "another" });
+  await call("another");
   expect((await tables(tenant))["spent"]).toBe(1);
 });
 

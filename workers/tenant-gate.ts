@@ -10,18 +10,25 @@ import type {
   DeliverCall,
   FlushReport,
   Gate,
+  GateDirectory,
+  InspectCall,
+  Inspection,
   PingAnswer,
   PingCall,
+  TakeAnswer,
   TakeCall,
 } from "../src/gate/protocol.ts";
 import { GateStore } from "../src/gate/store.ts";
-import type { Decision } from "../src/limits/limiter.ts";
+import type { TenantState } from "../src/gate/tenant.ts";
 import type { Ingest } from "../src/telemetry/ingest.ts";
 import type { Env } from "./bindings.ts";
+import { gateDirectory } from "./gate-directory.ts";
 import { consoleLogger, ingestOf } from "./runtime.ts";
 
 /** How long the first unflushed ping waits for others to share its statement. */
 const FLUSH_DELAY_MS = 5_000;
+/** How long the gates above are waited for. */
+const PATIENCE_MS = 3_000;
 
 /**
  * The shell of a tenant's gate: RPC in, alarm out. Its state lives here, in SQLite beside the code, because validity,
@@ -32,7 +39,9 @@ export class TenantGate extends DurableObject<Env> implements Gate {
   readonly #state: TenantGateState;
   readonly #ingest: Ingest;
   readonly #logger = consoleLogger;
+  readonly #gates: GateDirectory;
   #flushing: Promise<FlushReport> | null = null;
+  #asking: Promise<void> | null = null;
   #failures = 0;
   /** True while an alarm is set: setting one costs a write, so it is set once a flush, not once a ping. */
   #armed: boolean = false;
@@ -43,12 +52,14 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     this.#store = new GateStore(ctx.storage);
     this.#state = new TenantGateState(this.#store, systemClock);
     this.#ingest = ingestOf(env);
+    this.#gates = gateDirectory(env);
     this.#unflushed = this.#store.pending();
     // An alarm is never lost, but a gate that was stopped by hand between two flushes has none.
     if (this.#unflushed > 0) this.ctx.waitUntil(this.#armUnlessSet());
   }
 
   async ping(call: PingCall): Promise<PingAnswer> {
+    if (this.#state.ancestors.due(systemClock.now()) !== "no") await this.#askAbove();
     const answer = this.#state.ping(call);
     if (answer.outcome === "recorded") {
       this.#unflushed += 1;
@@ -59,11 +70,21 @@ export class TenantGate extends DurableObject<Env> implements Gate {
   }
 
   async authenticateClient(call: ClientCall): Promise<ClientAnswer> {
+    await this.#askAbove();
     return this.#state.authenticateClient(call);
   }
 
-  async take(call: TakeCall): Promise<Decision> {
-    return this.#state.take(call);
+  async take(call: TakeCall): Promise<TakeAnswer> {
+    await this.#askAbove();
+    return await this.#state.take(call);
+  }
+
+  async inspect(call: InspectCall): Promise<Inspection> {
+    return this.#state.inspect(call);
+  }
+
+  async status(): Promise<TenantState["status"]> {
+    return this.#state.tenant.status;
   }
 
   async deliver(call: DeliverCall): Promise<number[]> {
@@ -115,7 +136,37 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     } finally {
       this.#unflushed = this.#store.pending();
       // Here and not in the alarm, so that the cron's daily visit to a quiet gate has it forget too.
+      this.#state.settle();
       this.#state.forget();
+    }
+  }
+
+  /**
+   * Asks the gates above whether their tenants are active: beside the request while what is known is fresh enough, else
+   * before it. Throws when it is too old and they do not answer: nobody is let in on the word of a minute ago.
+   */
+  async #askAbove(): Promise<void> {
+    const { ancestors } = this.#state;
+    const askedAtMs = systemClock.now();
+    const due = ancestors.due(askedAtMs);
+    if (due === "no") return;
+    this.#asking ??= this.#statusesAbove()
+      .then((statuses) => ancestors.heard(statuses, askedAtMs))
+      .finally(() => {
+        this.#asking = null;
+      });
+    if (due === "before") return await this.#asking;
+    this.ctx.waitUntil(this.#asking.catch(() => undefined));
+  }
+
+  async #statusesAbove(): Promise<TenantState["status"][]> {
+    const patience = Promise.withResolvers<never>();
+    const timer = setTimeout(() => patience.reject(new Error("the gates above did not answer")), PATIENCE_MS);
+    const asked = this.#state.ancestors.gateIds.map((gateId) => this.#gates.gate(gateId).status());
+    try {
+      return await Promise.race([Promise.all(asked), patience.promise]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

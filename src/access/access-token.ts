@@ -64,7 +64,7 @@ export async function verifyAccessToken(
     audience: issuer,
     currentDate: new Date(nowMs),
     clockTolerance: CLOCK_SKEW_S,
-    requiredClaims: ["exp", "iat", "sub"],
+    requiredClaims: ["exp", "iat", "sub", "jti"],
   }).then(
     ({ payload }) => payload,
     (error: unknown) => {
@@ -73,7 +73,7 @@ export async function verifyAccessToken(
   );
   const issuedAtMs = (claims.iat as number) * 1000;
   if (issuedAtMs > nowMs + CLOCK_SKEW_S * 1000) throw new Problem("token-not-yet-valid");
-  const { client_id: clientId, gate: gateId, tenant } = claims;
+  const { client_id: clientId, gate: gateId, tenant, jti: tokenId } = claims;
   const instanceId = parseId("instance", claims.sub ?? "");
   const tenantId = typeof tenant === "string" ? parseId("tenant", tenant) : null;
   if (
@@ -81,11 +81,12 @@ export async function verifyAccessToken(
     tenantId === null ||
     typeof clientId !== "string" ||
     typeof gateId !== "string" ||
+    typeof tokenId !== "string" ||
     !GATE_ID.test(gateId)
   ) {
     throw new Problem("unauthenticated");
   }
-  return { kind: "instance-token", instanceId, tenantId, gateId, clientId, issuedAtMs };
+  return { kind: "instance-token", instanceId, tenantId, gateId, clientId, tokenId, issuedAtMs };
 }
 
 function unauthenticated(): never {

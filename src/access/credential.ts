@@ -8,6 +8,8 @@ export interface InstanceCredential {
   /** The tenant's own gate (not necessarily the one in the client id). */
   gateId: string;
   clientId: string;
+  /** The token's own id (`jti`), by which it alone can be revoked. */
+  tokenId: string;
   /** Milliseconds since 1970; the gate compares it with the revocation floor. */
   issuedAtMs: number;
 }

@@ -5,12 +5,7 @@ import type { Id } from "./id.ts";
  * thing wins, and a removal is final.
  */
 export type GateMessage =
-  | {
-      kind: "tenant";
-      tenantId: Id<"tenant">;
-      status: "active" | "suspended" | "closed";
-      plan: "free" | "team" | "enterprise";
-    }
+  | TenantMessage
   | {
       kind: "client";
       clientId: string;
@@ -19,7 +14,41 @@ export type GateMessage =
       secretHash: string;
       scope: string;
     }
-  | { kind: "instance-removed"; instanceId: Id<"instance">; clientId: string; removedAtMs: number };
+  | { kind: "instance-removed"; instanceId: Id<"instance">; clientId: string; removedAtMs: number }
+  | RevokedMessage;
+
+/** All that a gate knows of its tenant, at once. */
+export interface TenantMessage {
+  kind: "tenant";
+  tenantId: Id<"tenant">;
+  status: "active" | "suspended" | "closed";
+  plan: "free" | "team" | "enterprise";
+  /** Limits by policy name: what the platform owner set, and what the tenant above allots. */
+  overrides?: Readonly<Record<string, number>>;
+  allotments?: Readonly<Record<string, number>>;
+  /** Gates of the tenants above that can be suspended, nearest first. */
+  ancestors?: readonly string[];
+}
+
+/** A credential that was issued up to a moment is refused from now on. */
+export interface RevokedMessage {
+  kind: "revoked";
+  subject: RevokedSubject;
+  /** The Problem that its holder is told. */
+  reason: RevokedReason;
+  /** What was issued later is not meant; null for a credential that ends for good. ms since 1970. */
+  issuedBeforeMs: number | null;
+  /** When nothing that it is about could be accepted any more, whatever a gate knew. ms since 1970. */
+  untilMs: number;
+}
+
+/** An API key or other secret by the hex of its SHA-256, an access token by its `jti`, an instance or person by its id. */
+export interface RevokedSubject {
+  kind: "key" | "token" | "instance" | "person";
+  id: string;
+}
+
+export type RevokedReason = "key-revoked" | "token-revoked" | "instance-deleted";
 
 /** A message with its place in the outbox. */
 export interface Posted {

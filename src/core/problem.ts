@@ -89,6 +89,12 @@ export const PROBLEMS = {
   "key-revoked": { status: 401, code: 4018, oauth: "invalid_token", title: "This key was revoked." },
   forbidden: { status: 403, code: 4034, oauth: "access_denied", title: "The credential does not permit this." },
   "tenant-suspended": { status: 403, code: 4035, oauth: "access_denied", title: "The account is suspended." },
+  "cost-above-limit": {
+    status: 403,
+    code: 4036,
+    oauth: "access_denied",
+    title: "The limits of the account never admit a call of this size; waiting does not help.",
+  },
   "not-found": {
     status: 404,
     code: 4040,

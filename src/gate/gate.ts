@@ -1,81 +1,100 @@
 import { CLOCK_SKEW_S, TOKEN_LIFETIME_S } from "../access/access-token.ts";
 import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
 import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
-import type { GateMessage, Posted } from "../core/gate-message.ts";
+import type { GateMessage, Posted, RevokedSubject } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import { type Decision, Limiter } from "../limits/limiter.ts";
-import { LONGEST_WINDOW_MS, PING_POLICY, type Plan, policiesOf } from "../limits/plans.ts";
+import { type Application, Limiter, type Taken } from "../limits/limiter.ts";
+import { POLICIES } from "../limits/plans.ts";
+import { applicationsOf } from "../limits/settings.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
-import type { ClientAnswer, ClientCall, DeliverCall, PingAnswer, PingCall, TakeCall } from "./protocol.ts";
-import type { FloorRow, GateStore } from "./store.ts";
+import { Ancestors } from "./ancestors.ts";
+import { Floors } from "./floors.ts";
+import { inspectPolicies } from "./inspect.ts";
+import { Networks } from "./networks.ts";
+import type {
+  ClientAnswer,
+  ClientCall,
+  DeliverCall,
+  InspectCall,
+  Inspection,
+  PingAnswer,
+  PingCall,
+  TakeAnswer,
+  TakeCall,
+} from "./protocol.ts";
+import { Refusals } from "./refusals.ts";
+import type { GateStore } from "./store.ts";
+import { GateTenant, type TenantState } from "./tenant.ts";
 
 /** How long a token may still be accepted after it was issued: the life of a revocation floor. */
 const TOKEN_REACH_MS = (TOKEN_LIFETIME_S + 2 * CLOCK_SKEW_S) * 1000;
 /** A removed client's tombstone lives as long as its row in Postgres does. */
 const TOMBSTONE_MS = 90 * DAY_MS;
-
-/** What a gate knows of its tenant; until it is told, the tenant of the first genuine token and the smallest plan. */
-export interface TenantState {
-  gateId: string | null;
-  tenantId: Id<"tenant"> | null;
-  plan: Plan;
-  status: "active" | "suspended" | "closed";
-}
+/** The policy that limits one instance's pings of a kind: its lone admissions are noted in the ping's own row. */
+const PING_POLICY = { alive: "alive-instance" } as const;
+const WINDOWS = "windows";
 
 /**
- * A tenant's gate without its surroundings: synchronous decisions on its own SQLite. Whatever a method has written is
- * durable before its answer leaves the Durable Object.
+ * A tenant's gate without its surroundings: decisions on its own SQLite. Whatever a method has written is durable before
+ * its answer leaves the Durable Object.
  */
 export class TenantGateState {
   readonly #store: GateStore;
   readonly #clock: Clock;
   readonly #limiter: Limiter;
-  readonly #floors: Map<string, FloorRow>;
-  /** Place in the outbox of the last news about the tenant. */
-  #heard: number;
-  #tenant: TenantState;
+  readonly #floors: Floors;
+  readonly #tenant: GateTenant;
+  readonly #networks: Networks;
+  readonly #refusals = new Refusals();
+  readonly #awakeSince: number;
+  readonly ancestors = new Ancestors();
   #forgotAtMs = 0;
 
   constructor(store: GateStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#limiter = new Limiter((policy, subject) => store.spent(policy, subject));
-    this.#floors = new Map(store.floors().map((floor) => [floor.subject, floor]));
-    const meta = store.meta();
-    this.#heard = Number(meta.get("tenant-message") ?? 0);
-    this.#tenant = {
-      gateId: (meta.get("gate") as string | undefined) ?? null,
-      tenantId: (meta.get("tenant") as Id<"tenant"> | undefined) ?? null,
-      plan: (meta.get("plan") as Plan | undefined) ?? "free",
-      status: (meta.get("status") as TenantState["status"] | undefined) ?? "active",
-    };
+    this.#limiter = new Limiter((policy, subject) => store.spent(policy.name, subject));
+    this.#floors = new Floors(store);
+    this.#tenant = new GateTenant(store);
+    this.#networks = new Networks(store);
+    this.#awakeSince = clock.now();
+    this.ancestors.are(this.#tenant.state.ancestors);
+    this.#stretchWindows();
   }
 
   get tenant(): Readonly<TenantState> {
-    return this.#tenant;
+    return this.#tenant.state;
   }
 
   /** The one call of a ping: still valid? within every limit? journaled. */
   ping(call: PingCall): PingAnswer {
-    this.#meet(call.gateId, call.tenantId);
+    this.#tenant.meet(call.gateId, call.tenantId);
     const now = this.#clock.now();
-    const refusal = this.#refusal(call, now);
-    if (refusal !== null) return { outcome: "refused", reason: refusal };
-    if (this.#tenant.status !== "active") return { outcome: "ignored" };
+    if (this.tenant.tenantId !== call.tenantId) return { outcome: "refused", reason: "token-revoked" };
+    const presented: RevokedSubject[] = [
+      { kind: "instance", id: call.instanceId },
+      { kind: "token", id: call.tokenId },
+    ];
+    const reason = this.#floors.refusal(presented, call.issuedAtMs, now);
+    if (reason !== null) return { outcome: "refused", reason };
+    if (this.#isSuspended()) return { outcome: "ignored" };
     const last = this.#store.lastPing(call.instanceId, call.kind, PING_POLICY[call.kind]);
-    const { decision, spending } = this.#limiter.take(
-      policiesOf(this.#tenant.plan, call.kind),
-      call.instanceId,
-      now,
-      1,
-      (policy, subject) => (policy.scope === "caller" ? last.spent : this.#store.spent(policy, subject)),
-    );
-    if (!decision.admitted) return { outcome: "limited", decision };
     const bucket = bucketStart(call.kind, now);
     const fresh = last.bucket === null || last.bucket < bucket;
+    const subjects = { instance: call.instanceId };
+    const applications = applicationsOf(this.#tenant.policies[call.kind], subjects);
     // An instance's first ping in a while needs no row of its own for its limit: the one in the journal stands for it.
-    const noted = fresh ? spending.find(({ policy, alone }) => policy.scope === "caller" && alone) : undefined;
-    for (const spent of spending) if (spent !== noted) this.#store.spend(spent);
+    const own = applications.find(({ policy }) => policy.name === PING_POLICY[call.kind]);
+    if (own !== undefined) own.elsewhere = fresh;
+    const taken = this.#limiter.take(applications, now, (policy, subject) =>
+      policy.name === PING_POLICY[call.kind] ? last.spent : this.#store.spent(policy.name, subject),
+    );
+    const { decision, elsewhere } = taken;
+    this.#writeDown(taken);
+    if (!decision.admitted) {
+      this.#refusals.note({ requestId: call.requestId, routeClass: call.kind, subjects }, now, taken);
+      return { outcome: "limited", decision };
+    }
     if (!fresh) return { outcome: "repeated", decision };
     const row = {
       instance_id: call.instanceId,
@@ -87,7 +106,7 @@ export class TenantGateState {
       os_name: call.os.name,
       os_version: call.os.version,
     };
-    this.#store.append(row, noted === undefined ? null : now);
+    this.#store.append(row, elsewhere ? now : null);
     return { outcome: "recorded", decision };
   }
 
@@ -96,14 +115,15 @@ export class TenantGateState {
    * whoever knows one must not be able to lock its owner out by guessing.
    */
   authenticateClient(call: ClientCall): ClientAnswer {
-    this.#meet(call.gateId, null);
-    const { gateId, tenantId } = this.#tenant;
+    this.#tenant.meet(call.gateId, null);
+    const { gateId, tenantId } = this.tenant;
     const client = this.#store.client(call.clientId);
     const genuine =
       client !== null &&
       client.revoked_at === null &&
       equalConstantTime(new Uint8Array(client.secret_hash), call.secretHash);
-    const decision = this.take({ routeClass: genuine ? "token" : "guess", caller: call.clientId });
+    const subjects = { client: call.clientId };
+    const decision = this.#take({ ...call, routeClass: genuine ? "token" : "guess", subjects }).decision;
     if (!decision.admitted) return { outcome: "limited", decision };
     if (client === null || gateId === null || tenantId === null) return { outcome: "unknown", decision };
     if (client.revoked_at !== null) return { outcome: "revoked", decision };
@@ -112,13 +132,20 @@ export class TenantGateState {
     return { outcome: "genuine", instanceId, tenantId, gateId, scope: client.scope, decision };
   }
 
-  /** Takes from the limits of a route class and nothing else. */
-  take(call: Pick<TakeCall, "routeClass" | "caller">): Decision {
-    const policies = policiesOf(this.#tenant.plan, call.routeClass);
-    const { decision, spending } = this.#limiter.take(policies, call.caller, this.#clock.now());
-    for (const spent of spending) this.#store.spend(spent);
-    this.forget();
-    return decision;
+  /** Still valid? within every limit? For whatever is decided elsewhere. */
+  async take(call: TakeCall): Promise<TakeAnswer> {
+    this.#tenant.meet(call.gateId, null);
+    const { subjects, issuedAtMs = Number.NEGATIVE_INFINITY } = call;
+    const presented: RevokedSubject[] = [];
+    if (subjects.key !== undefined) presented.push({ kind: "key", id: subjects.key });
+    if (subjects.instance !== undefined) presented.push({ kind: "instance", id: subjects.instance });
+    if (subjects.person !== undefined) presented.push({ kind: "person", id: subjects.person });
+    const reason = this.#floors.refusal(presented, issuedAtMs, this.#clock.now());
+    if (reason !== null) return { outcome: "refused", reason };
+    if (this.#isSuspended()) return { outcome: "refused", reason: "tenant-suspended" };
+    const { decision } =
+      subjects.network === undefined ? this.#take(call) : await this.#takeOfNetwork(call, subjects.network);
+    return { outcome: decision.admitted ? "admitted" : "limited", decision };
   }
 
   /**
@@ -126,8 +153,21 @@ export class TenantGateState {
    * of order, the later one stays. A message that this version does not know, or cannot apply, waits in the outbox.
    */
   deliver(call: DeliverCall): number[] {
-    this.#meet(call.gateId, null);
+    this.#tenant.meet(call.gateId, null);
     return call.messages.filter((posted) => this.#apply(posted)).map((posted) => posted.id);
+  }
+
+  inspect({ gateId, subjects }: InspectCall): Inspection {
+    this.#tenant.meet(gateId, null);
+    const now = this.#clock.now();
+    const { status, plan } = this.tenant;
+    const policies = inspectPolicies(this.#tenant, subjects, (applications) => this.#look(applications, now));
+    return { status, plan, policies, refusals: this.#refusals.newestFirst(), awakeSince: this.#awakeSince };
+  }
+
+  /** Writes down what is reserved, so that falling asleep loses nothing. */
+  settle(): void {
+    for (const write of this.#limiter.settle(this.#clock.now())) this.#store.spend(write);
   }
 
   /** Drops what has outlived its purpose; at most once a minute, as it looks through whole tables. */
@@ -135,38 +175,78 @@ export class TenantGateState {
     const now = this.#clock.now();
     if (now - this.#forgotAtMs < MINUTE_MS) return;
     this.#forgotAtMs = now;
-    this.#store.forget(now, bucketStart("alive", now), LONGEST_WINDOW_MS);
-    for (const [subject, floor] of this.#floors) if (floor.expires_at <= now) this.#floors.delete(subject);
+    const alive = POLICIES.find(({ name }) => name === PING_POLICY.alive);
+    this.#store.forget(now, bucketStart("alive", now), Number(alive?.windowS) * 1000);
+    this.#floors.forget(now);
   }
 
-  #refusal(call: PingCall, now: number): "token-revoked" | "instance-deleted" | null {
-    if (this.#tenant.tenantId !== null && this.#tenant.tenantId !== call.tenantId) return "token-revoked";
-    if (this.#floors.size === 0) return null;
-    const floor = this.#floors.get(call.instanceId);
-    if (floor === undefined || floor.expires_at <= now || call.issuedAtMs > floor.before_ms) return null;
-    return floor.reason as "instance-deleted";
+  #isSuspended(): boolean {
+    return this.tenant.status !== "active" || this.ancestors.suspended;
   }
 
-  /** Remembers whose gate this is: an object's own name is not told to it in an alarm. */
-  #meet(gateId: string, tenantId: Id<"tenant"> | null): void {
-    if (this.#tenant.gateId === null) this.#set("gate", { gateId });
-    if (this.#tenant.tenantId === null && tenantId !== null) this.#set("tenant", { tenantId });
+  #take(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects" | "costs">): Taken {
+    return this.#decide(call, applicationsOf(this.#tenant.policies[call.routeClass], call.subjects, call.costs));
   }
 
-  #set(key: string, change: Partial<TenantState>): void {
-    this.#tenant = { ...this.#tenant, ...change };
-    this.#store.setMeta(key, Object.values(change)[0] as string);
+  /** A network is counted under its name of today, and for a while under that of yesterday. */
+  async #takeOfNetwork(call: TakeCall, prefix: string): Promise<Taken> {
+    const policies = this.#tenant.policies[call.routeClass];
+    const windowMs = Math.max(...policies.map(({ windowS }) => (windowS === "month" ? 0 : windowS * 1000)));
+    const names = await this.#networks.subjects(prefix, this.#clock.now(), windowMs);
+    const applications = names.flatMap((network) =>
+      applicationsOf(policies, { ...call.subjects, network }, call.costs),
+    );
+    return this.#decide({ ...call, subjects: { ...call.subjects, network: names[0] as string } }, applications);
+  }
+
+  #decide(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects">, applications: Application[]): Taken {
+    const now = this.#clock.now();
+    const taken = this.#limiter.take(applications, now);
+    this.#writeDown(taken);
+    if (!taken.decision.admitted) this.#refusals.note(call, now, taken);
+    this.forget();
+    return taken;
+  }
+
+  #look(applications: readonly Application[], now: number) {
+    const { states, writes } = this.#limiter.look(applications, now);
+    for (const write of writes) this.#store.spend(write);
+    return states;
+  }
+
+  #writeDown({ writes }: Pick<Taken, "writes">): void {
+    for (const write of writes) this.#store.spend(write);
+  }
+
+  /** A window that a new version has made longer counts what the old one would have forgotten. */
+  #stretchWindows(): void {
+    const windows = Object.fromEntries(POLICIES.map(({ name, windowS }) => [name, windowS]));
+    const before = JSON.parse(String(this.#store.meta().get(WINDOWS) ?? "{}")) as typeof windows;
+    if (JSON.stringify(before) === JSON.stringify(windows)) return;
+    for (const [name, windowS] of Object.entries(windows)) {
+      const was = before[name];
+      if (typeof was === "number" && typeof windowS === "number" && windowS > was) {
+        for (const policy of [name, `allotted-${name}`]) this.#store.stretch(policy, (windowS - was) * 1000);
+      }
+    }
+    this.#store.setMeta(WINDOWS, JSON.stringify(windows));
   }
 
   #apply({ id, message }: Posted): boolean {
     try {
       switch (message.kind) {
-        case "tenant":
-          return this.#applyTenant(id, message);
+        case "tenant": {
+          const heard = this.#tenant.hear(id, message);
+          this.ancestors.are(this.tenant.ancestors);
+          return heard;
+        }
         case "client":
           return this.#applyClient(message);
         case "instance-removed":
           return this.#applyRemoval(message);
+        case "revoked":
+          this.#floors.raise(message);
+          return true;
         default:
           return false;
       }
@@ -182,29 +262,15 @@ export class TenantGateState {
     return true;
   }
 
-  #applyRemoval(message: Extract<GateMessage, { kind: "instance-removed" }>): boolean {
+  #applyRemoval({ instanceId, clientId, removedAtMs }: Extract<GateMessage, { kind: "instance-removed" }>): boolean {
     const now = this.#clock.now();
-    this.#store.revokeClient(message.clientId, message.instanceId, message.removedAtMs, now + TOMBSTONE_MS);
-    const floor: FloorRow = {
-      subject: message.instanceId,
-      before_ms: Number.MAX_SAFE_INTEGER,
+    this.#store.revokeClient(clientId, instanceId, removedAtMs, now + TOMBSTONE_MS);
+    this.#floors.raise({
+      subject: { kind: "instance", id: instanceId },
       reason: "instance-deleted",
-      expires_at: Math.max(now, message.removedAtMs) + TOKEN_REACH_MS,
-    };
-    this.#store.putFloor(floor);
-    this.#floors.set(floor.subject, floor);
-    return true;
-  }
-
-  /** A gate serves one tenant for ever: news of another is not for it. */
-  #applyTenant(id: number, message: Extract<GateMessage, { kind: "tenant" }>): boolean {
-    if (this.#tenant.tenantId !== null && this.#tenant.tenantId !== message.tenantId) return false;
-    if (id < this.#heard) return true;
-    this.#heard = id;
-    this.#store.setMeta("tenant-message", id);
-    this.#set("tenant", { tenantId: message.tenantId });
-    this.#set("plan", { plan: message.plan });
-    this.#set("status", { status: message.status });
+      issuedBeforeMs: null,
+      untilMs: Math.max(now, removedAtMs) + TOKEN_REACH_MS,
+    });
     return true;
   }
 }

@@ -1,7 +1,9 @@
-import type { Posted } from "../core/gate-message.ts";
+import type { Posted, RevokedReason } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import type { Decision } from "../limits/limiter.ts";
-import type { RouteClass } from "../limits/plans.ts";
+import type { Decision, PolicyState } from "../limits/limiter.ts";
+import type { Plan } from "../limits/plans.ts";
+import type { Scope, Subjects } from "../limits/policy.ts";
+import type { RouteClass, Unit } from "../limits/route-classes.ts";
 
 /** The version of this protocol. A gate understands the version before it too: deployments do not happen at once. */
 export const PROTOCOL = 1;
@@ -11,10 +13,16 @@ interface Call {
   gateId: string;
 }
 
-export interface PingCall extends Call {
+/** A call that limits decide about; a refusal is remembered for a while under its request. */
+interface LimitedCall extends Call {
+  requestId: string;
+}
+
+export interface PingCall extends LimitedCall {
   tenantId: Id<"tenant">;
   instanceId: Id<"instance">;
-  /** When the access token was issued, ms. */
+  /** The access token's `jti`, and when it was issued, ms. */
+  tokenId: string;
   issuedAtMs: number;
   kind: "alive";
   os: { kind: string | null; name: string | null; version: string | null };
@@ -25,10 +33,10 @@ export type PingAnswer =
   | { outcome: "recorded" | "repeated"; decision: Decision }
   /** The tenant is suspended: acknowledged, nothing is stored. */
   | { outcome: "ignored" }
-  | { outcome: "refused"; reason: "token-revoked" | "instance-deleted" }
+  | { outcome: "refused"; reason: RevokedReason }
   | { outcome: "limited"; decision: Decision };
 
-export interface ClientCall extends Call {
+export interface ClientCall extends LimitedCall {
   clientId: string;
   /** SHA-256 of the secret that the client sent. */
   secretHash: Uint8Array;
@@ -49,13 +57,63 @@ export type ClientAnswer =
   | { outcome: "revoked"; decision: Decision }
   | { outcome: "limited"; decision: Decision };
 
-export interface TakeCall extends Call {
+export interface TakeCall extends LimitedCall {
   routeClass: RouteClass;
-  caller: string;
+  /** Who is calling. A `network` is a prefix in clear: the gate hashes it with its salt of the day and keeps only that. */
+  subjects: Subjects;
+  /** Units beside the one request. */
+  costs?: Partial<Record<Unit, number>>;
+  /** When the credential was issued, ms; decides against a floor that spares later ones. */
+  issuedAtMs?: number;
 }
+
+export type TakeAnswer =
+  | { outcome: "admitted" | "limited"; decision: Decision }
+  | { outcome: "refused"; reason: RevokedReason | "tenant-suspended" };
 
 export interface DeliverCall extends Call {
   messages: Posted[];
+}
+
+export interface InspectCall extends Call {
+  /** Whose policies to show beside the tenant's; the others are shown without a count. */
+  subjects: Subjects;
+}
+
+/** A policy as it holds for the tenant, and how it stands for the subject asked about; null where none was named. */
+export interface InspectedPolicy {
+  name: string;
+  routeClass: RouteClass;
+  scope: Scope;
+  unit: Unit;
+  limit: number;
+  windowS: number | "month";
+  /** What decides the limit; `allotment`: the tenant above, which the tenant itself must not learn. */
+  source: "plan" | "override" | "allotment";
+  state: PolicyState | null;
+}
+
+/** A call that limits refused, as the gate remembers it while it is awake. */
+export interface Refusal {
+  /** ms since 1970. */
+  at: number;
+  requestId: string;
+  routeClass: RouteClass;
+  subjects: Subjects;
+  /** Names of the policies that refused, those from above by their own names. */
+  violated: string[];
+  states: PolicyState[];
+  retryAfterS: number;
+}
+
+export interface Inspection {
+  status: "active" | "suspended" | "closed";
+  plan: Plan;
+  policies: InspectedPolicy[];
+  /** Newest first. */
+  refusals: Refusal[];
+  /** Since when the gate has been awake, ms since 1970: refusals before it are forgotten. */
+  awakeSince: number;
 }
 
 /** What became of the rows that one flush took from the journal. */
@@ -80,10 +138,14 @@ export interface FlushReport {
 export interface Gate {
   ping(call: PingCall): Promise<PingAnswer>;
   authenticateClient(call: ClientCall): Promise<ClientAnswer>;
-  take(call: TakeCall): Promise<Decision>;
+  take(call: TakeCall): Promise<TakeAnswer>;
   /** Applies messages; returns the ids of those that it understood. The others stay in the outbox. */
   deliver(call: DeliverCall): Promise<number[]>;
   flush(): Promise<FlushReport>;
+  /** What limits hold and how full they are. Takes nothing. */
+  inspect(call: InspectCall): Promise<Inspection>;
+  /** The tenant's own status, for the gates below it. */
+  status(): Promise<"active" | "suspended" | "closed">;
 }
 
 /** Finds gates by id. Each call makes a fresh stub: one that has thrown stays broken. */

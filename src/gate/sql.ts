@@ -10,7 +10,7 @@
  * | floor   | tokens issued before this are refused     | such tokens have expired                      |
  * | seen    | the last bucket an instance pinged in, and that ping's admission | that bucket has ended |
  * | journal | pings that Postgres has not yet           | they are flushed                              |
- * | spent   | admissions that limits still count        | their window has passed                       |
+ * | spent   | admissions that limits still count, packed | their window has passed                      |
  */
 export const SCHEMA: readonly string[] = [
   `create table meta (key text primary key, value) without rowid;
@@ -28,13 +28,14 @@ export const SCHEMA: readonly string[] = [
      spent_at integer
    );
    create table spent (
-     policy text not null, subject text not null, opened_at integer not null, nth integer not null, count integer not null,
-     expires_at integer not null, primary key (policy, subject, opened_at, nth)
+     policy text not null, subject text not null, seq integer not null, opened_at integer not null, stamps blob not null,
+     reserved integer not null, lapses_at integer not null, expires_at integer not null, primary key (policy, subject, seq)
    ) without rowid;`,
 ];
 
 export const SQL = {
   version: "select value from meta where key = 'schema'",
+  dropMeta: "delete from meta where key = ?",
   setMeta: "insert into meta (key, value) values (?, ?) on conflict (key) do update set value = excluded.value",
   allMeta: "select key, value from meta",
 
@@ -52,8 +53,10 @@ export const SQL = {
       expires_at = max(expires_at, excluded.expires_at)`,
 
   /** What an instance's ping is decided on, in one look: its last bucket, and what its limit still counts. */
-  lastPing: `select bucket, spent_at as opened_at, 1 as count from seen where instance_id = ?1 and kind = ?2
-    union all select null, opened_at, count from spent where policy = ?3 and subject = ?1`,
+  lastPing: `select bucket, spent_at, null as seq, null as opened_at, null as stamps, null as reserved, null as lapses_at,
+      null as expires_at from seen where instance_id = ?1 and kind = ?2
+    union all select null, null, seq, opened_at, stamps, reserved, lapses_at, expires_at from spent
+      where policy = ?3 and subject = ?1`,
   journal: `insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spent_at)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   journaled: "select instance_id, kind, bucket, spent_at from journal order by seq",
@@ -67,8 +70,13 @@ export const SQL = {
       spent_at = coalesce(max(seen.spent_at, excluded.spent_at), seen.spent_at, excluded.spent_at)`,
   flushed: "delete from journal where seq <= ? returning instance_id, kind, bucket",
 
-  spent: "select opened_at, count from spent where policy = ? and subject = ? order by opened_at, nth",
-  spend: "insert into spent (policy, subject, opened_at, nth, count, expires_at) values (?, ?, ?, ?, ?, ?)",
+  spent: "select seq, opened_at, stamps, reserved, lapses_at, expires_at from spent where policy = ? and subject = ?",
+  spend: `insert into spent (policy, subject, seq, opened_at, stamps, reserved, lapses_at, expires_at)
+    values (?, ?, ?, ?, ?, ?, ?, ?)
+    on conflict (policy, subject, seq) do update set opened_at = excluded.opened_at, stamps = excluded.stamps,
+      reserved = excluded.reserved, lapses_at = excluded.lapses_at, expires_at = excluded.expires_at`,
+  /** A window that has become longer counts what a shorter one would forget. */
+  stretch: "update spent set expires_at = expires_at + ? where policy = ?",
 
   forgetClients: "delete from client where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",

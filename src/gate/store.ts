@@ -1,5 +1,6 @@
-import type { Spending, SpentChunk } from "../limits/limiter.ts";
-import type { Policy } from "../limits/plans.ts";
+import type { Write } from "../limits/limiter.ts";
+import { ELSEWHERE, type SpentRow } from "../limits/meter.ts";
+import { packRuns } from "../limits/packed-runs.ts";
 import { SCHEMA, SQL } from "./sql.ts";
 
 export interface JournalRow {
@@ -31,12 +32,20 @@ export interface FloorRow {
 /** What decides about an instance's next ping. */
 export interface LastPing {
   bucket: number | null;
-  spent: SpentChunk[];
+  spent: SpentRow[];
 }
 
 type FlushedRow = { instance_id: string; kind: string; bucket: number };
 type JournaledRow = FlushedRow & { spent_at: number | null };
-type LastPingRow = { bucket: number | null; opened_at: number | null; count: number };
+type StoredRow = {
+  seq: number;
+  opened_at: number;
+  stamps: ArrayBuffer;
+  reserved: number;
+  lapses_at: number;
+  expires_at: number;
+};
+type LastPingRow = { bucket: number | null; spent_at: number | null } & { [K in keyof StoredRow]: StoredRow[K] | null };
 
 type Value = string | number | ArrayBuffer | null;
 
@@ -46,7 +55,6 @@ export class GateStore {
   readonly #sql: SqlStorage;
   /** The last bucket of every instance that has a ping in the journal: as many entries as the journal has rows, at most. */
   readonly #unflushed = new Map<string, { bucket: number; spentAt: number | null }>();
-  #nth = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -66,6 +74,10 @@ export class GateStore {
 
   meta(): Map<string, Value> {
     return new Map(this.#rows<{ key: string; value: Value }>(SQL.allMeta).map((row) => [row.key, row.value]));
+  }
+
+  dropMeta(key: string): void {
+    this.#sql.exec(SQL.dropMeta, key);
   }
 
   setMeta(key: string, value: string | number): void {
@@ -92,18 +104,20 @@ export class GateStore {
     this.#sql.exec(SQL.putFloor, floor.subject, floor.before_ms, floor.reason, floor.expires_at);
   }
 
-  /** An instance's last ping of a kind, and what was spent of the policy that limits them, oldest first. */
+  /** An instance's last ping of a kind, and what was spent of the policy that limits them. */
   lastPing(instanceId: string, kind: string, policy: string): LastPing {
-    const rows = this.#rows<LastPingRow>(SQL.lastPing, instanceId, kind, policy);
     const pending = this.#unflushed.get(pingKey(instanceId, kind));
-    const spentAt = pending?.spentAt ?? null;
-    const spent = [...rows, { opened_at: spentAt, count: 1 }].flatMap(({ opened_at, count }) =>
-      opened_at === null ? [] : [{ openedAt: opened_at, count }],
-    );
-    return {
-      bucket: pending?.bucket ?? rows.find((row) => row.bucket !== null)?.bucket ?? null,
-      spent: spent.toSorted((a, b) => a.openedAt - b.openedAt),
-    };
+    const last: LastPing = { bucket: pending?.bucket ?? null, spent: [] };
+    if (pending !== undefined && pending.spentAt !== null) last.spent.push(elsewhere(pending.spentAt));
+    for (const row of this.#rows<LastPingRow>(SQL.lastPing, instanceId, kind, policy)) {
+      if (row.seq !== null) {
+        last.spent.push(spentRow(row as StoredRow));
+        continue;
+      }
+      last.bucket ??= row.bucket;
+      if (row.spent_at !== null) last.spent.push(elsewhere(row.spent_at));
+    }
+    return last;
   }
 
   /** Journals a ping. `spentAt` is the admission that its row stands for beside, if it does. */
@@ -141,22 +155,19 @@ export class GateStore {
     });
   }
 
-  /** What was spent of a policy, oldest first. */
-  spent(policy: Policy, subject: string): SpentChunk[] {
-    return this.#rows<{ opened_at: number; count: number }>(SQL.spent, policy.name, subject).map((row) => ({
-      openedAt: row.opened_at,
-      count: row.count,
-    }));
+  /** What was spent of a policy. */
+  spent(policy: string, subject: string): SpentRow[] {
+    return this.#rows<StoredRow>(SQL.spent, policy, subject).map(spentRow);
   }
 
-  spend({ policy, subject, chunk }: Spending): void {
-    const windowMs = policy.windowS * 1000;
-    // A chunk of several may be used until its window has passed, and counts for another one after that.
-    const expiresAt = chunk.openedAt + (chunk.count === 1 ? windowMs : 2 * windowMs);
-    // Two chunks may open in one millisecond, also across a restart: the random start keeps their keys apart.
-    if (this.#nth === 0) this.#nth = Math.floor(Math.random() * 2 ** 40);
-    this.#nth += 1;
-    this.#sql.exec(SQL.spend, policy.name, subject, chunk.openedAt, this.#nth, chunk.count, expiresAt);
+  spend({ policy, subject, row }: Write): void {
+    const { seq, openedAt, stamps, reserved, lapsesAt, expiresAt } = row;
+    this.#sql.exec(SQL.spend, policy, subject, seq, openedAt, buffer(stamps), reserved, lapsesAt, expiresAt);
+  }
+
+  /** Keeps what was spent of a policy so much longer. */
+  stretch(policy: string, longerMs: number): void {
+    this.#sql.exec(SQL.stretch, longerMs, policy);
   }
 
   /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors. */
@@ -174,6 +185,23 @@ export class GateStore {
 
 function buffer(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer;
+}
+
+function spentRow(row: StoredRow): SpentRow {
+  return {
+    seq: row.seq,
+    openedAt: row.opened_at,
+    stamps: new Uint8Array(row.stamps),
+    reserved: row.reserved,
+    lapsesAt: row.lapses_at,
+    expiresAt: row.expires_at,
+  };
+}
+
+/** The admission for which a ping's own row stands. */
+function elsewhere(spentAt: number): SpentRow {
+  const stamps = packRuns([[spentAt, 1]], spentAt);
+  return { seq: ELSEWHERE, openedAt: spentAt, stamps, reserved: 0, lapsesAt: 0, expiresAt: Number.MAX_SAFE_INTEGER };
 }
 
 function pingKey(instanceId: string, kind: string): string {

@@ -14,7 +14,11 @@ export async function accountCall(input: {
   credential: ApiKeyCredential;
 }): Promise<{ context: Context; headers: Record<string, string> }> {
   const { deps, credential, requestId } = input;
-  const headers = await takeOrRefuse(deps, credential.gateId, "account", toHex(credential.hash));
+  const headers = await takeOrRefuse(deps, credential.gateId, {
+    requestId,
+    routeClass: "account",
+    subjects: { key: toHex(credential.hash) },
+  });
   const context: Context = {
     deps,
     requestId: requestId as Id<"request">,

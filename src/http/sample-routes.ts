@@ -34,6 +34,7 @@ export const sampleAuthenticators: Authenticators = {
       tenantId: "tnt_1",
       gateId: "gate",
       clientId: "client",
+      tokenId: "token",
       issuedAtMs: 0,
     };
   },

@@ -25,16 +25,20 @@ export interface IssuedToken {
  * gate, which holds the secret's hash: Postgres is asked only when the gate has not yet heard of a client whose id is
  * genuine. Throws `invalid-client`, `client-revoked`, `quota-exceeded`, `unavailable`.
  */
-export async function issueToken(deps: Deps, { clientId, clientSecret }: ClientSecret): Promise<IssuedToken> {
+export async function issueToken(
+  deps: Deps,
+  requestId: string,
+  { clientId, clientSecret }: ClientSecret,
+): Promise<IssuedToken> {
   const gateId = await openRoutingId("client-id", clientId, deps.routingKeys);
   if (gateId === null) throw new Problem("invalid-client");
   const secretHash = await hashSecret(clientSecret);
   const ask = (): Promise<ClientAnswer> =>
-    callGate(deps, gateId, (gate) => gate.authenticateClient({ v: PROTOCOL, gateId, clientId, secretHash })).catch(
-      (error: unknown) => {
-        throw gateUnavailable(deps, error);
-      },
-    );
+    callGate(deps, gateId, (gate) =>
+      gate.authenticateClient({ v: PROTOCOL, gateId, requestId, clientId, secretHash }),
+    ).catch((error: unknown) => {
+      throw gateUnavailable(deps, error);
+    });
   let answer = await ask();
   if (answer.outcome === "unknown") {
     const delivered = await deliverOutbox(deps, gateId);

@@ -69,7 +69,11 @@ export async function registerInstance(
   const keyGate = await openRoutingId("registration-key", registration.registrationKey, deps.routingKeys);
   if (keyGate === null) throw keyRefused("registration-key-unknown");
   const credentialHash = await hashSecret(registration.registrationKey);
-  const headers = await takeOrRefuse(deps, keyGate, "register", toHex(credentialHash));
+  const headers = await takeOrRefuse(deps, keyGate, {
+    requestId,
+    routeClass: "register",
+    subjects: { key: toHex(credentialHash) },
+  });
 
   const clientSecret = newSecret();
   const secretHash = await hashSecret(clientSecret);

@@ -3,19 +3,23 @@ import type { Decision, PolicyState } from "./limiter.ts";
 
 /**
  * `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11 has them (RFC 9651 lists of strings
- * with parameters): `q` the quota, `w` the window in seconds, `r` what remains, `t` the seconds until more does. All
- * that depends on that draft is here.
+ * with parameters): `q` the quota, `w` the window in seconds (a calendar month is none), `r` what remains, `t` the
+ * seconds until more does. All that depends on that draft is here.
  */
 export function rateLimitHeaders(states: readonly PolicyState[]): Record<string, string> {
   if (states.length === 0) return {};
   return {
-    "RateLimit-Policy": list(states, (state) => [
-      ["q", state.limit],
-      ["w", state.windowS],
-    ]),
-    RateLimit: list(states, (state) => [
-      ["r", state.remaining],
-      ["t", state.resetS],
+    "RateLimit-Policy": list(states, ({ limit, windowS }) =>
+      windowS === "month"
+        ? [["q", limit]]
+        : [
+            ["q", limit],
+            ["w", windowS],
+          ],
+    ),
+    RateLimit: list(states, ({ remaining, resetS }) => [
+      ["r", remaining],
+      ["t", resetS],
     ]),
   };
 }

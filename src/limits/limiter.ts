@@ -1,151 +1,188 @@
-import type { Policy } from "./plans.ts";
-import { SlidingLog } from "./sliding-log.ts";
+import { Meter, type SpentRow } from "./meter.ts";
+import { type Policy, UPSTREAM } from "./policy.ts";
 
-/** How one policy stands after a decision. Times in whole seconds, rounded up: waiting that long is enough. */
+/** A policy that applies to a call, whose admissions it counts ("" for the tenant's), and what the call costs. */
+export interface Application {
+  policy: Policy;
+  subject: string;
+  cost?: number;
+  /** An admission that stands alone in its window is written down by the caller: `Taken.elsewhere`. */
+  elsewhere?: boolean;
+}
+
+/** How one policy stands. Times in whole seconds, rounded up: waiting that long is enough. */
 export interface PolicyState {
   name: string;
   limit: number;
-  windowS: number;
+  windowS: number | "month";
   remaining: number;
   resetS: number;
 }
 
 export interface Decision {
   admitted: boolean;
+  /** Of the policies that the caller may know of. */
   states: PolicyState[];
-  /** Names of the policies that refused. */
+  /** Names of the policies that refused, `upstream-limit` for those that the caller must not know of. */
   violated: string[];
-  /** Seconds after which the same call would be admitted, were it alone. 0 when it was. */
+  /** Seconds after which the same call would be admitted, were it alone. 0 when it was; Infinity when it never would. */
   retryAfterS: number;
 }
 
-/** Admissions that were written down in one go: `count` of them, none before `openedAt` (ms). */
-export interface SpentChunk {
-  openedAt: number;
-  count: number;
-}
-
-/** A chunk that must be written down before the answer that it admits is sent. */
-export interface Spending {
-  policy: Policy;
+/** A row that must be durable before the answer to the call is sent. */
+export interface Write {
+  policy: string;
   subject: string;
-  chunk: SpentChunk;
-  /** Nothing else is admitted in the policy's window: the chunk alone is the whole log. */
-  alone: boolean;
+  row: SpentRow;
 }
 
-/** What was written down before this process began, oldest first. */
-export type LoadSpent = (policy: Policy, subject: string) => SpentChunk[];
-
-interface Meter {
-  log: SlidingLog;
-  /** Admissions written down ahead and not yet used, and until when they may be: a chunk lapses with its window. */
-  reserved: number;
-  lapsesAt: number;
+export interface Taken {
+  decision: Decision;
+  /** The policies that refused, those from above included. */
+  refusedBy: Policy[];
+  writes: Write[];
+  /** The application that asked for it stands alone: the caller writes it down with what it writes anyway. */
+  elsewhere: boolean;
 }
 
-/** At most this many meters of single callers are kept in memory; the others are read again when they are needed. */
-const METERS = 20_000;
+/** What was written down of a policy and subject before, in any order. */
+export type LoadSpent = (policy: Policy, subject: string) => SpentRow[];
+
+/** How much is held in memory before meters are let go: they are read again when they are needed. */
+export interface LimiterBounds {
+  meters: number;
+  bytes: number;
+}
+const BOUNDS: LimiterBounds = { meters: 20_000, bytes: 32 * 1024 * 1024 };
 
 /**
- * Decides over every policy that applies at once: refused by one means charged by none. Limits below 100 write every
- * admission; larger ones write down a hundredth of the limit ahead of its use, so that after a restart only the chunk
- * that was open counts as spent, though it may not have been: never over the limit, under by at most one chunk.
+ * Decides over every policy that applies to a call at once: refused by one means charged by none. Single-threaded, and
+ * without I/O but for `load`: the caller writes what `take` returns, in the same turn.
  */
 export class Limiter {
   readonly #load: LoadSpent;
-  readonly #meters = new Map<string, Meter>();
+  readonly #bounds: LimiterBounds;
+  /** By policy, then subject. */
+  readonly #meters = new Map<string, Map<string, Meter>>();
+  #held = 0;
+  #bytes = 0;
 
-  constructor(load: LoadSpent) {
+  constructor(load: LoadSpent, bounds: LimiterBounds = BOUNDS) {
     this.#load = load;
+    this.#bounds = bounds;
   }
 
-  /** Takes `cost` from every policy for this caller, or from none. The caller of this writes down what was spent. */
-  take(
-    policies: readonly Policy[],
-    caller: string,
-    nowMs: number,
-    cost = 1,
-    load: LoadSpent = this.#load,
-  ): { decision: Decision; spending: Spending[] } {
-    const meters = policies.map((policy) => this.#meter(policy, caller, nowMs, load));
-    const waits = meters.map((meter) => meter.log.waitMs(nowMs, cost));
-    const admitted = waits.every((wait) => wait === 0);
-    const spending: Spending[] = [];
-    if (admitted) {
-      for (const [index, policy] of policies.entries()) {
-        const spent = spend(policy, caller, meters[index] as Meter, nowMs, cost);
-        if (spent !== null) spending.push(spent);
+  /** Takes a call's cost from every policy that applies, or from none. `load` replaces the limiter's own for this call. */
+  take(applications: readonly Application[], nowMs: number, load: LoadSpent = this.#load): Taken {
+    const writes: Write[] = [];
+    const meters = applications.map(({ policy, subject }) => this.#meter(policy, subject, nowMs, load, writes));
+    let wait = 0;
+    const refusedBy: Policy[] = [];
+    for (const [index, { policy, cost = 1 }] of applications.entries()) {
+      const own = (meters[index] as Meter).log.waitMs(nowMs, cost);
+      if (own === 0) continue;
+      wait = Math.max(wait, own);
+      refusedBy.push(policy);
+    }
+    const admitted = refusedBy.length === 0;
+    let elsewhere = false;
+    for (const [index, application] of applications.entries()) {
+      const meter = meters[index] as Meter;
+      const bytes = meter.log.bytes;
+      const rows = admitted ? meter.admit(nowMs, application.cost ?? 1, application.elsewhere) : meter.pending();
+      if (rows === null) elsewhere = true;
+      else if (rows.length > 0) collect(writes, application, rows);
+      this.#bytes += meter.log.bytes - bytes;
+    }
+    const states = statesOf(applications, meters, nowMs);
+    if (this.#bytes > this.#bounds.bytes || this.#held > this.#bounds.meters) this.#letGo(nowMs, writes);
+    const violated = [...new Set(refusedBy.map((policy) => (policy.upstream ? UPSTREAM : policy.name)))];
+    const decision = { admitted, states, violated, retryAfterS: Math.ceil(wait / 1000) };
+    return { decision, refusedBy, writes, elsewhere };
+  }
+
+  /** How these policies stand, those from above included. Takes nothing. */
+  look(applications: readonly Application[], nowMs: number): { states: PolicyState[]; writes: Write[] } {
+    const writes: Write[] = [];
+    const states = applications.map(({ policy, subject }) => {
+      const meter = this.#meter(policy, subject, nowMs, this.#load, writes);
+      return stateOf(policy, meter, nowMs);
+    });
+    if (this.#held > this.#bounds.meters) this.#letGo(nowMs, writes);
+    return { states, writes };
+  }
+
+  /** What must be written so that a restart from here on loses nothing. */
+  settle(nowMs: number): Write[] {
+    const writes: Write[] = [];
+    for (const [policy, subjects] of this.#meters) {
+      for (const [subject, meter] of subjects) {
+        const rows = meter.settle(nowMs);
+        for (const row of rows) writes.push({ policy, subject, row });
       }
     }
-    const decision: Decision = {
-      admitted,
-      states: policies.map((policy, index) => stateOf(policy, (meters[index] as Meter).log, nowMs)),
-      violated: policies.filter((_, index) => waits[index] !== 0).map((policy) => policy.name),
-      retryAfterS: Math.ceil(Math.max(0, ...waits) / 1000),
-    };
-    return { decision, spending };
+    return writes;
   }
 
-  #meter(policy: Policy, caller: string, nowMs: number, load: LoadSpent): Meter {
-    const subject = subjectOf(policy, caller);
-    const key = `${policy.name} ${subject}`;
-    const known = this.#meters.get(key);
-    if (known !== undefined && known.log.limit === policy.limit && known.log.windowMs === policy.windowS * 1000) {
-      return known;
+  #meter(policy: Policy, subject: string, nowMs: number, load: LoadSpent, writes: Write[]): Meter {
+    let subjects = this.#meters.get(policy.name);
+    if (subjects === undefined) {
+      subjects = new Map();
+      this.#meters.set(policy.name, subjects);
     }
-    const meter: Meter = { log: new SlidingLog(policy.limit, policy.windowS * 1000), reserved: 0, lapsesAt: 0 };
-    restore(meter.log, load(policy, subject), nowMs);
-    if (this.#meters.size >= METERS) this.#forgetSingles();
-    this.#meters.set(key, meter);
+    const known = subjects.get(subject);
+    if (known !== undefined) {
+      if (known.policy === policy) return known;
+      if (known.policy.limit === policy.limit && known.policy.windowS === policy.windowS) return known;
+      const changed = known.changedTo(policy, nowMs);
+      this.#bytes += changed.log.bytes - known.log.bytes;
+      subjects.set(subject, changed);
+      collect(writes, { policy, subject }, changed.pending());
+      return changed;
+    }
+    const meter = Meter.restored(policy, load(policy, subject), nowMs);
+    subjects.set(subject, meter);
+    this.#held += 1;
+    this.#bytes += meter.log.bytes;
     return meter;
   }
 
-  /** Lets go of the meters that can be read again without loss: those that reserve nothing. */
-  #forgetSingles(): void {
-    for (const [key, meter] of this.#meters) {
-      if (meter.reserved === 0) this.#meters.delete(key);
-      if (this.#meters.size <= METERS / 2) return;
+  /** Lets go of the meters that came first, until half the room is free. Nothing is lost: they are written down. */
+  #letGo(nowMs: number, writes: Write[]): void {
+    for (const [policy, subjects] of this.#meters) {
+      for (const [subject, meter] of subjects) {
+        if (this.#held <= this.#bounds.meters / 2 && this.#bytes <= this.#bounds.bytes / 2) return;
+        collect(writes, { policy: meter.policy, subject }, meter.settle(nowMs));
+        subjects.delete(subject);
+        this.#held -= 1;
+        this.#bytes -= meter.log.bytes;
+      }
+      this.#meters.delete(policy);
     }
   }
 }
 
-/** Counts an admission; returns the chunk to write down when what was written down before is used up. */
-function spend(policy: Policy, caller: string, meter: Meter, nowMs: number, cost: number): Spending | null {
-  meter.log.add(nowMs, cost);
-  // What a chunk admits lies within one window of its opening, so its row can be forgotten after two.
-  if (nowMs >= meter.lapsesAt) meter.reserved = 0;
-  meter.reserved -= cost;
-  if (meter.reserved >= 0) return null;
-  const count = Math.max(chunkOf(policy.limit), cost);
-  meter.reserved = count - cost;
-  meter.lapsesAt = nowMs + policy.windowS * 1000;
-  const alone = meter.log.size === cost && count === cost;
-  return { policy, subject: subjectOf(policy, caller), chunk: { openedAt: nowMs, count }, alone };
+function collect(
+  writes: Write[],
+  { policy, subject }: Pick<Application, "policy" | "subject">,
+  rows: readonly SpentRow[],
+): void {
+  for (const row of rows) writes.push({ policy: policy.name, subject, row });
 }
 
-function chunkOf(limit: number): number {
-  return limit < 100 ? 1 : Math.floor(limit / 100);
-}
-
-function subjectOf(policy: Policy, caller: string): string {
-  return policy.scope === "tenant" ? "" : caller;
-}
-
-/** A chunk's admissions came before the next chunk was opened, within a window, and no later than now. */
-function restore(log: SlidingLog, chunks: SpentChunk[], nowMs: number): void {
-  for (const [index, chunk] of chunks.entries()) {
-    const closed = Math.min(chunks[index + 1]?.openedAt ?? nowMs, chunk.openedAt + log.windowMs);
-    const stamp = chunk.count === 1 ? chunk.openedAt : closed;
-    if (stamp > nowMs - log.windowMs) log.add(Math.min(stamp, nowMs), chunk.count);
+function statesOf(applications: readonly Application[], meters: readonly Meter[], nowMs: number): PolicyState[] {
+  const states: PolicyState[] = [];
+  for (const [index, { policy }] of applications.entries()) {
+    if (!policy.upstream) states.push(stateOf(policy, meters[index] as Meter, nowMs));
   }
+  return states;
 }
 
-function stateOf(policy: Policy, log: SlidingLog, nowMs: number): PolicyState {
+function stateOf({ name, limit, windowS }: Policy, { log }: Meter, nowMs: number): PolicyState {
   return {
-    name: policy.name,
-    limit: policy.limit,
-    windowS: policy.windowS,
+    name,
+    limit,
+    windowS,
     remaining: log.remaining(nowMs),
     resetS: Math.ceil(log.resetMs(nowMs) / 1000),
   };

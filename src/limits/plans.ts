@@ -1,71 +1,71 @@
-/** What a caller does, for the purpose of limits. */
-export type RouteClass = "alive" | "token" | "guess" | "register" | "account";
-
-/** Whose admissions a policy counts: everybody's in the tenant, or one instance's or key's. */
-export type PolicyScope = "tenant" | "caller";
-
-/** At most `limit` admissions in any trailing `windowS` seconds. */
-export interface Policy {
-  name: string;
-  scope: PolicyScope;
-  limit: number;
-  windowS: number;
-}
+import table from "./plans.json" with { type: "json" };
+import { checkLimit, checkWindow, LARGEST_LIMIT, type Policy, SCOPES, type Scope } from "./policy.ts";
+import { LARGEST_COST, ROUTE_CLASSES, type RouteClass, type Unit } from "./route-classes.ts";
 
 export const PLANS = ["free", "team", "enterprise"] as const;
 export type Plan = (typeof PLANS)[number];
 
-/** An instance pings at its start and every 24 h; one that restarts every two minutes is still within its limit. */
-const callerPolicies: Record<RouteClass, Policy> = {
-  alive: { name: "alive-instance", scope: "caller", limit: 30, windowS: 3600 },
-  token: { name: "token-client", scope: "caller", limit: 30, windowS: 3600 },
-  /** Wrong secrets for one client. */
-  guess: { name: "token-guess", scope: "caller", limit: 30, windowS: 3600 },
-  register: { name: "register-key", scope: "caller", limit: 600, windowS: 3600 },
-  account: { name: "account-key", scope: "caller", limit: 600, windowS: 60 },
-};
-
-/** The policy that limits one instance's pings of a kind. */
-export const PING_POLICY = { alive: callerPolicies.alive.name } as const;
-
-/** How long an admission can matter, ms. */
-export const LONGEST_WINDOW_MS = 3_600_000;
-
-/**
- * What all callers of a tenant may use together, a minute. Only for callers whose credential is proven before they are
- * counted: whoever holds a dead key must not be able to use up what the others share.
- */
-const tenantLimits: Record<Plan, Partial<Record<RouteClass, number>>> = {
-  free: { alive: 1_000, token: 1_000 },
-  team: { alive: 10_000, token: 10_000 },
-  enterprise: { alive: 600_000, token: 600_000 },
-};
-
-const TENANT_WINDOW_S = 60;
-
-function tableOf(plan: Plan): Record<RouteClass, readonly Policy[]> {
-  const policies = (routeClass: RouteClass): readonly Policy[] => {
-    const limit = tenantLimits[plan][routeClass];
-    const own = callerPolicies[routeClass];
-    if (limit === undefined) return [own];
-    return [own, { name: `${routeClass}-tenant`, scope: "tenant", limit, windowS: TENANT_WINDOW_S }];
-  };
-  return {
-    alive: policies("alive"),
-    token: policies("token"),
-    guess: policies("guess"),
-    register: policies("register"),
-    account: policies("account"),
-  };
+/** One line of `plans.json`: a policy, and its limit under each plan. */
+export interface PlanPolicy {
+  name: string;
+  routeClass: RouteClass;
+  scope: Scope;
+  unit: Unit;
+  windowS: Policy["windowS"];
+  limits: Readonly<Record<Plan, number>>;
 }
 
-const TABLE: Record<Plan, Record<RouteClass, readonly Policy[]>> = {
-  free: tableOf("free"),
-  team: tableOf("team"),
-  enterprise: tableOf("enterprise"),
-};
+/** Every policy, in the order in which headers name them. */
+export const POLICIES: readonly PlanPolicy[] = readPlans(table);
 
-/** The policies that apply to a call of this class under this plan: the caller's own first, then the tenant's. */
-export function policiesOf(plan: Plan, routeClass: RouteClass): readonly Policy[] {
-  return TABLE[plan][routeClass];
+const BY_NAME: ReadonlyMap<string, PlanPolicy> = new Map(POLICIES.map((policy) => [policy.name, policy]));
+
+/** The policy of this name, or null. */
+export function policyNamed(name: string): PlanPolicy | null {
+  return BY_NAME.get(name) ?? null;
+}
+
+/** What is wrong with a limit for this policy, in one sentence, or null. 0 closes what the policy counts. */
+export function limitProblem({ unit }: Pick<PlanPolicy, "unit">, limit: number): string | null {
+  if (!Number.isSafeInteger(limit) || limit < 0 || limit > LARGEST_LIMIT) {
+    return `must be a whole number from 0 to ${LARGEST_LIMIT}`;
+  }
+  // What can never be admitted must not look as if waiting helped.
+  if (limit > 0 && limit < LARGEST_COST[unit]) {
+    return `must be 0, which closes it, or at least ${LARGEST_COST[unit]}, what one call may cost`;
+  }
+  return null;
+}
+
+interface Line {
+  name: string;
+  class: string;
+  scope: string;
+  unit?: string;
+  windowS: number | string;
+  limits: Record<string, number>;
+}
+
+/** Reads the table of plans. Throws a RangeError that names the line that is wrong. */
+export function readPlans({ policies }: { policies: readonly Line[] }): PlanPolicy[] {
+  const names = new Set<string>();
+  return policies.map((line) => {
+    const { name, scope, unit = "requests", windowS, limits } = line;
+    const wrong = (what: string) => new RangeError(`plans.json: ${name}: ${what}`);
+    if (!/^[a-z][a-z0-9-]{1,39}$/.test(name) || names.has(name)) throw wrong("is no name of its own");
+    names.add(name);
+    if (!Object.hasOwn(ROUTE_CLASSES, line.class)) throw wrong("names no route class");
+    if (!SCOPES.some((known) => known === scope)) throw wrong("names no scope");
+    if (!Object.hasOwn(LARGEST_COST, unit)) throw wrong("names no unit");
+    if (windowS !== "month" && typeof windowS !== "number") throw wrong("names no window");
+    if (Object.keys(limits).toSorted().join() !== PLANS.toSorted().join()) throw wrong("needs one limit a plan");
+    const policy = { name, routeClass: line.class, scope, unit, windowS, limits } as PlanPolicy;
+    if (windowS !== "month") checkWindow(windowS * 1000);
+    for (const limit of Object.values(limits)) {
+      checkLimit(limit);
+      const problem = limitProblem(policy, limit);
+      if (problem !== null) throw wrong(problem);
+    }
+    return policy;
+  });
 }

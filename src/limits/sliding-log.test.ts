@@ -1,23 +1,23 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MAX_WINDOW_MS, SlidingLog } from "./sliding-log.ts";
+import { LONGEST_WINDOW_S } from "./policy.ts";
+import { SlidingLog } from "./sliding-log.ts";
+
+const START = 1_795_000_000_000;
 
 /** The definition, word for word: what was admitted in (now - window, now], counted one by one. */
 class Oracle {
-  readonly admitted: number[] = [];
-  #latest = Number.NEGATIVE_INFINITY;
+  #admitted: number[] = [];
   readonly limit: number;
   readonly windowMs: number;
   constructor(limit: number, windowMs: number) {
     this.limit = limit;
     this.windowMs = windowMs;
   }
-  take(nowMs: number, cost: number): boolean {
-    const now = Math.max(nowMs, this.#latest);
-    this.#latest = now;
-    const held = this.admitted.filter((at) => at > now - this.windowMs).length;
-    if (held + cost > this.limit) return false;
-    for (let i = 0; i < cost; i++) this.admitted.push(now);
+  take(now: number, cost: number): boolean {
+    this.#admitted = this.#admitted.map((at) => Math.min(at, now)).filter((at) => at > now - this.windowMs);
+    if (this.#admitted.length + cost > this.limit) return false;
+    this.#admitted.push(...Array.from({ length: cost }, () => now));
     return true;
   }
 }
@@ -27,10 +27,10 @@ test("admits and refuses exactly as the definition, whatever arrives, also when 
     fc.property(
       fc.integer({ min: 0, max: 40 }),
       fc.integer({ min: 1, max: 500 }),
-      fc.array(fc.tuple(fc.integer({ min: -50, max: 300 }), fc.integer({ min: 1, max: 5 })), { maxLength: 400 }),
+      fc.array(fc.tuple(fc.integer({ min: -50, max: 300 }), fc.integer({ min: 1, max: 9 })), { maxLength: 400 }),
       (limit, windowMs, arrivals) => {
         const [log, oracle] = [new SlidingLog(limit, windowMs), new Oracle(limit, windowMs)];
-        let now = 1_795_000_000_000;
+        let now = START;
         for (const [step, cost] of arrivals) {
           now += step;
           const admitted = log.waitMs(now, cost) === 0;
@@ -48,20 +48,29 @@ test("the wait is honest: after it the same call is admitted, a millisecond earl
       fc.integer({ min: 1, max: 20 }),
       fc.integer({ min: 1, max: 1_000 }),
       fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 60 }),
-      (limit, windowMs, steps) => {
+      fc.integer({ min: 1, max: 20 }),
+      (limit, windowMs, steps, cost) => {
+        fc.pre(cost <= limit);
         const log = new SlidingLog(limit, windowMs);
         let now = 0;
         for (const step of steps) {
           now += step;
           if (log.waitMs(now) === 0) log.add(now);
         }
-        const wait = log.waitMs(now);
+        const wait = log.waitMs(now, cost);
         if (wait === 0) return;
-        expect(log.waitMs(now + wait - 1)).toBeGreaterThan(0);
-        expect(log.waitMs(now + wait)).toBe(0);
+        expect(log.waitMs(now + wait - 1, cost)).toBeGreaterThan(0);
+        expect(log.waitMs(now + wait, cost)).toBe(0);
       },
     ),
   );
+});
+
+test("a clock that was a day ahead for a moment locks nobody out for longer than a window", () => {
+  const log = new SlidingLog(3, 60_000);
+  log.add(START + 86_400_000, 3);
+  expect(log.waitMs(START)).toBe(60_000);
+  expect(log.waitMs(START + 60_000)).toBe(0);
 });
 
 test("a burst at a window's border is not admitted twice, as two fixed windows would", () => {
@@ -81,19 +90,36 @@ test("a burst at a window's border is not admitted twice, as two fixed windows w
   expect(burst(119_999)).toBe(10);
 });
 
+test("an admission takes four bytes, and at most two segments of 2 KiB beside; empty it takes none", () => {
+  const log = new SlidingLog(100_000, 60_000);
+  for (let i = 0; i < 100_000; i++) {
+    log.add(START + i);
+    if (i % 997 === 0) expect(log.bytes).toBeLessThanOrEqual(4 * log.size + 2 * 2_048);
+  }
+  for (let gone = 0; gone <= 160_000; gone += 997) {
+    log.remaining(START + gone);
+    expect(log.bytes).toBeLessThanOrEqual(4 * log.size + 2 * 2_048);
+  }
+  expect([log.size, log.bytes]).toEqual([0, 0]);
+});
+
 test("a cost above the limit never fits; the longest window and stamps weeks apart do", () => {
   expect(new SlidingLog(3, 1_000).waitMs(0, 4)).toBe(Number.POSITIVE_INFINITY);
-  const log = new SlidingLog(3, MAX_WINDOW_MS);
-  for (let week = 0; week < 60; week++) {
-    const now = week * 7 * 86_400_000;
-    if (log.waitMs(now) === 0) log.add(now);
-    expect(log.size).toBeLessThanOrEqual(3);
+  expect(new SlidingLog(0, 1_000).waitMs(0)).toBe(Number.POSITIVE_INFINITY);
+  const oracle = new Oracle(3, LONGEST_WINDOW_S * 1000);
+  const log = new SlidingLog(3, LONGEST_WINDOW_S * 1000);
+  for (let day = 0; day < 400; day += 5) {
+    const now = START + day * 86_400_000;
+    const admitted = log.waitMs(now) === 0;
+    if (admitted) log.add(now);
+    expect(admitted).toBe(oracle.take(now, 1));
   }
   for (const [limit, windowMs] of [
     [-1, 1_000],
     [1.5, 1_000],
     [1, 0],
-    [1, MAX_WINDOW_MS + 1],
+    [1, Number.NaN],
+    [1, LONGEST_WINDOW_S * 1000 + 1],
   ] as const) {
     expect(() => new SlidingLog(limit, windowMs)).toThrow(RangeError);
   }

@@ -1,94 +1,157 @@
-/** The longest window: stamps are 32 bits of milliseconds. */
-export const MAX_WINDOW_MS = 31 * 24 * 3_600_000;
+import type { AdmissionLog, Run } from "./admission-log.ts";
+import { checkLimit, checkWindow } from "./policy.ts";
+
+/** Stamps in a segment, at most; the first ones are an eighth of what is held already, so that small logs stay small. */
+const SEGMENT = 512;
 const SMALLEST = 4;
+const LARGEST_OFFSET = 0xffff_ffff;
+
+/** Stamps as milliseconds after the segment's first: 32 bits reach 49 days. */
+interface Segment {
+  epoch: number;
+  offsets: Uint32Array;
+  /** The stamps in use are those in [head, tail). */
+  head: number;
+  tail: number;
+}
 
 /**
  * The exact sliding-window log: at most `limit` admitted in any trailing window `(now - window, now]`, and refused only
- * where so many were. Four bytes an admission, in a ring that grows and shrinks. Pure: no clock, no I/O. A clock that
- * steps back is taken to stand still, or time would be counted twice.
+ * where so many were. Four bytes an admission, in segments that come and go with it.
  */
-export class SlidingLog {
+export class SlidingLog implements AdmissionLog {
   readonly limit: number;
   readonly windowMs: number;
-  #ring = new Uint32Array(SMALLEST);
-  #head = 0;
+  readonly #segments: Segment[] = [];
   #size = 0;
-  #epoch = 0;
+  #bytes = 0;
   #latest = Number.NEGATIVE_INFINITY;
 
+  /** Throws a RangeError for a limit that is no whole number, or a window beyond 31 days. */
   constructor(limit: number, windowMs: number) {
-    if (!Number.isInteger(limit) || limit < 0) throw new RangeError("limit is a whole number of admissions");
-    if (!(windowMs > 0 && windowMs <= MAX_WINDOW_MS)) throw new RangeError("window is at most 31 days of milliseconds");
+    checkLimit(limit);
+    checkWindow(windowMs);
     this.limit = limit;
     this.windowMs = windowMs;
-  }
-
-  /** How many more would be admitted at `nowMs`. */
-  remaining(nowMs: number): number {
-    this.#expire(nowMs);
-    return Math.max(0, this.limit - this.#size);
-  }
-
-  /** Milliseconds from `nowMs` until `cost` would be admitted; 0 when it would be now, Infinity when it never would. */
-  waitMs(nowMs: number, cost = 1): number {
-    const now = this.#expire(nowMs);
-    const excess = this.#size + cost - this.limit;
-    if (excess <= 0) return 0;
-    if (cost > this.limit) return Number.POSITIVE_INFINITY;
-    return this.#at(excess - 1) + this.windowMs - now;
-  }
-
-  /** Milliseconds until the oldest admission leaves the window; 0 when there is none. */
-  resetMs(nowMs: number): number {
-    const now = this.#expire(nowMs);
-    return this.#size === 0 ? 0 : this.#at(0) + this.windowMs - now;
-  }
-
-  /** Counts `cost` admissions at `nowMs`. The caller has asked `waitMs` before: it decides over several logs at once. */
-  add(nowMs: number, cost = 1): void {
-    const now = this.#expire(nowMs);
-    if (this.#size === 0) this.#epoch = now;
-    if (now - this.#epoch > 0xffff_ffff) this.#rebase();
-    for (let i = 0; i < cost; i++) {
-      if (this.#size === this.#ring.length) this.#resize(this.#ring.length * 2);
-      this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = now - this.#epoch;
-      this.#size += 1;
-    }
   }
 
   get size(): number {
     return this.#size;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  remaining(nowMs: number): number {
+    this.#advance(nowMs);
+    return Math.max(0, this.limit - this.#size);
+  }
+
+  waitMs(nowMs: number, cost = 1): number {
+    this.#advance(nowMs);
+    const excess = this.#size + cost - this.limit;
+    if (excess <= 0) return 0;
+    if (cost > this.limit) return Number.POSITIVE_INFINITY;
+    return this.#at(excess - 1) + this.windowMs - nowMs;
+  }
+
+  resetMs(nowMs: number): number {
+    this.#advance(nowMs);
+    return this.#size === 0 ? 0 : this.#at(0) + this.windowMs - nowMs;
+  }
+
+  add(nowMs: number, cost = 1): void {
+    this.#advance(nowMs);
+    this.#push(nowMs, cost);
+  }
+
+  restore([stampMs, count]: Run): void {
+    this.#push(stampMs, count);
+    this.#latest = Math.max(this.#latest, stampMs);
+  }
+
+  newest(count: number): Run[] {
+    const runs: [number, number][] = [];
+    let skip = Math.max(0, this.#size - count);
+    for (const { epoch, offsets, head, tail } of this.#segments) {
+      const from = Math.min(head + skip, tail);
+      skip -= from - head;
+      for (let i = from; i < tail; i++) {
+        const stamp = epoch + (offsets[i] as number);
+        const last = runs.at(-1);
+        if (last?.[0] === stamp) last[1] += 1;
+        else runs.push([stamp, 1]);
+      }
+    }
+    return runs;
+  }
+
+  endOf(nowMs: number): number {
+    return nowMs + this.windowMs;
+  }
+
   #at(index: number): number {
-    return this.#epoch + (this.#ring[(this.#head + index) & (this.#ring.length - 1)] as number);
-  }
-
-  #expire(nowMs: number): number {
-    const now = Math.max(nowMs, this.#latest);
-    this.#latest = now;
-    const horizon = now - this.windowMs;
-    while (this.#size > 0 && this.#at(0) <= horizon) {
-      this.#head = (this.#head + 1) & (this.#ring.length - 1);
-      this.#size -= 1;
+    let rest = index;
+    for (const { epoch, offsets, head, tail } of this.#segments) {
+      if (rest < tail - head) return epoch + (offsets[head + rest] as number);
+      rest -= tail - head;
     }
-    if (this.#ring.length > SMALLEST && this.#size <= this.#ring.length / 4) this.#resize(this.#ring.length / 2);
-    return now;
+    throw new RangeError("beyond the log");
   }
 
-  #resize(length: number): void {
-    const ring = new Uint32Array(length);
-    for (let i = 0; i < this.#size; i++) ring[i] = this.#ring[(this.#head + i) & (this.#ring.length - 1)] as number;
-    this.#ring = ring;
-    this.#head = 0;
-  }
-
-  #rebase(): void {
-    const shift = this.#at(0) - this.#epoch;
-    for (let i = 0; i < this.#size; i++) {
-      const slot = (this.#head + i) & (this.#ring.length - 1);
-      this.#ring[slot] = (this.#ring[slot] as number) - shift;
+  #push(stamp: number, count: number): void {
+    for (let left = count; left > 0; ) {
+      let segment = this.#segments.at(-1);
+      if (segment === undefined || segment.tail === segment.offsets.length || stamp - segment.epoch > LARGEST_OFFSET) {
+        segment = this.#grow(stamp);
+      }
+      const end = Math.min(segment.offsets.length, segment.tail + left);
+      segment.offsets.fill(stamp - segment.epoch, segment.tail, end);
+      left -= end - segment.tail;
+      this.#size += end - segment.tail;
+      segment.tail = end;
     }
-    this.#epoch += shift;
+  }
+
+  #grow(epoch: number): Segment {
+    const length = Math.min(SEGMENT, Math.max(SMALLEST, this.#size >> 3));
+    const segment: Segment = { epoch, offsets: new Uint32Array(length), head: 0, tail: 0 };
+    this.#segments.push(segment);
+    this.#bytes += segment.offsets.byteLength;
+    return segment;
+  }
+
+  #advance(nowMs: number): void {
+    if (nowMs < this.#latest) this.#stepBack(nowMs);
+    this.#latest = nowMs;
+    const horizon = nowMs - this.windowMs;
+    for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
+      const { epoch, offsets, tail } = first;
+      let { head } = first;
+      while (head < tail && epoch + (offsets[head] as number) <= horizon) head += 1;
+      this.#size -= head - first.head;
+      first.head = head;
+      if (head < tail) return;
+      this.#segments.shift();
+      this.#bytes -= offsets.byteLength;
+    }
+  }
+
+  /** What lies in the future of a clock that has stepped back happened now at the latest. */
+  #stepBack(nowMs: number): void {
+    for (let i = this.#segments.length - 1; i >= 0; i--) {
+      const segment = this.#segments[i] as Segment;
+      const { offsets, head, tail } = segment;
+      if (segment.epoch > nowMs) {
+        segment.epoch = nowMs;
+        offsets.fill(0, head, tail);
+        continue;
+      }
+      let from = tail;
+      while (from > head && segment.epoch + (offsets[from - 1] as number) > nowMs) from -= 1;
+      offsets.fill(nowMs - segment.epoch, from, tail);
+      if (from > head) return;
+    }
   }
 }

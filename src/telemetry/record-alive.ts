@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { callGate, GateUnreachable, gateUnavailable } from "../gate/call.ts";
 import { admittedHeaders } from "../gate/limit.ts";
 import { PROTOCOL } from "../gate/protocol.ts";
+import { ROUTE_CLASSES } from "../limits/route-classes.ts";
 import { bucketStart, pingExpiresAt } from "./bucket.ts";
 
 /** What an instance may tell of its operating system. */
@@ -26,11 +27,22 @@ export interface AliveAnswer {
  */
 export async function recordAlive(
   deps: Deps,
+  requestId: string,
   credential: InstanceCredential,
   os: OperatingSystem,
 ): Promise<AliveAnswer> {
-  const { gateId, tenantId, instanceId, issuedAtMs } = credential;
-  const call = { v: PROTOCOL, gateId, tenantId, instanceId, issuedAtMs, kind: "alive", os } as const;
+  const { gateId, tenantId, instanceId, tokenId, issuedAtMs } = credential;
+  const call = {
+    v: PROTOCOL,
+    gateId,
+    requestId,
+    tenantId,
+    instanceId,
+    tokenId,
+    issuedAtMs,
+    kind: "alive",
+    os,
+  } as const;
   try {
     const answer = await callGate(deps, gateId, (gate) => gate.ping(call));
     switch (answer.outcome) {
@@ -46,7 +58,7 @@ export async function recordAlive(
     }
   } catch (error) {
     if (!(error instanceof GateUnreachable)) throw error;
-    if (error.overloaded) throw gateUnavailable(deps, error);
+    if (error.overloaded || ROUTE_CLASSES.alive.whenGateFails !== "straight-way") throw gateUnavailable(deps, error);
     deps.logger.log("warn", "straight-way", { gateId });
     return await recordStraight(deps, credential, os);
   }

@@ -4,6 +4,7 @@ import { inject } from "vitest";
 import { signAccessToken } from "../access/access-token.ts";
 import { loadTokenKeys } from "../access/token-keys.ts";
 import { type Id, newId, uuidFromId } from "../core/id.ts";
+import { type PingCall, PROTOCOL } from "../gate/protocol.ts";
 import type { TestTenant } from "./world.ts";
 import { owner } from "./world.ts";
 
@@ -57,6 +58,27 @@ export function ping(token: string, body: unknown = null): Promise<Response> {
 /** The tenant's gate, for looking inside and for its alarm. */
 export function gateOf(tenant: Pick<TestTenant, "gateId">) {
   return env.TENANT_GATE.get(env.TENANT_GATE.idFromName(tenant.gateId));
+}
+
+/** The call that an instance's ping makes of its gate, for pinging it without the edge. */
+export function pingCall(
+  tenant: Pick<TestTenant, "id" | "gateId">,
+  instanceId: Id<"instance">,
+  more: Partial<PingCall> = {},
+): PingCall {
+  const nowMs = Date.now();
+  return {
+    v: PROTOCOL,
+    gateId: tenant.gateId,
+    requestId: newId("request", nowMs),
+    tenantId: tenant.id,
+    instanceId,
+    tokenId: "token",
+    issuedAtMs: nowMs,
+    kind: "alive",
+    os: { kind: null, name: null, version: null },
+    ...more,
+  };
 }
 
 /** A token for an instance as the token endpoint signs it, at any moment. */

@@ -39,9 +39,9 @@ export const instanceRoutes: RouteDefinition[] = [
     problems: [],
     limited: true,
     quiet: true,
-    handle: async ({ deps, credential, body }) => {
+    handle: async ({ deps, requestId, credential, body }) => {
       const { kind = null, name = null, version = null } = body?.os ?? {};
-      const { collect, headers } = await recordAlive(deps, credential, { kind, name, version });
+      const { collect, headers } = await recordAlive(deps, requestId, credential, { kind, name, version });
       return { status: 200, body: { collect }, headers };
     },
   }),

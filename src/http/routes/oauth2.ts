@@ -117,9 +117,13 @@ export const oauth2Routes: RouteDefinition[] = [
     },
     problems: ["unsupported-grant-type"],
     limited: true,
-    handle: async ({ deps, body, request }) => {
+    handle: async ({ deps, requestId, body, request }) => {
       if (body.grant_type !== "client_credentials") throw new Problem("unsupported-grant-type");
-      const { accessToken, expiresInS, scope, headers } = await issueToken(deps, clientSecretOf(request, body));
+      const { accessToken, expiresInS, scope, headers } = await issueToken(
+        deps,
+        requestId,
+        clientSecretOf(request, body),
+      );
       return {
         status: 200,
         headers,

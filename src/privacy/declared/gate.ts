@@ -60,9 +60,11 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     columns: {
       policy: operational,
       subject: id,
+      seq: operational,
       opened_at: operational,
-      nth: operational,
-      count: operational,
+      stamps: usage,
+      reserved: operational,
+      lapses_at: operational,
       expires_at: retention,
     },
   },

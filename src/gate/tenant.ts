@@ -1,0 +1,84 @@
+import type { TenantMessage } from "../core/gate-message.ts";
+import type { Id } from "../core/id.ts";
+import type { Plan } from "../limits/plans.ts";
+import { type EffectivePolicies, effectivePolicies, type LimitSettings } from "../limits/settings.ts";
+import type { GateStore } from "./store.ts";
+
+/** What a gate knows of its tenant; until it is told, the tenant of the first genuine token and the smallest plan. */
+export interface TenantState extends LimitSettings {
+  gateId: string | null;
+  tenantId: Id<"tenant"> | null;
+  status: "active" | "suspended" | "closed";
+  ancestors: readonly string[];
+}
+
+/** Where each part is kept in the gate's `meta`. */
+const KEYS = {
+  gateId: "gate",
+  tenantId: "tenant",
+  plan: "plan",
+  status: "status",
+  overrides: "overrides",
+  allotments: "allotments",
+  ancestors: "ancestors",
+} as const satisfies Record<keyof TenantState, string>;
+const HEARD = "tenant-message";
+
+/** The tenant as its gate knows it, and the limits that follow. */
+export class GateTenant {
+  readonly #store: GateStore;
+  #state: TenantState;
+  #policies: EffectivePolicies;
+  /** Place in the outbox of the last news. */
+  #heard: number;
+
+  constructor(store: GateStore) {
+    this.#store = store;
+    const meta = store.meta();
+    const text = (key: keyof TenantState) => (meta.get(KEYS[key]) as string | undefined) ?? null;
+    this.#heard = Number(meta.get(HEARD) ?? 0);
+    this.#state = {
+      gateId: text("gateId"),
+      tenantId: text("tenantId") as Id<"tenant"> | null,
+      plan: (text("plan") ?? "free") as Plan,
+      status: (text("status") ?? "active") as TenantState["status"],
+      overrides: JSON.parse(text("overrides") ?? "{}") as Record<string, number>,
+      allotments: JSON.parse(text("allotments") ?? "{}") as Record<string, number>,
+      ancestors: JSON.parse(text("ancestors") ?? "[]") as string[],
+    };
+    this.#policies = effectivePolicies(this.#state);
+  }
+
+  get state(): Readonly<TenantState> {
+    return this.#state;
+  }
+
+  get policies(): EffectivePolicies {
+    return this.#policies;
+  }
+
+  /** Remembers whose gate this is: an object's own name is not told to it in an alarm. */
+  meet(gateId: string, tenantId: Id<"tenant"> | null): void {
+    if (this.#state.gateId === null) this.#set({ gateId });
+    if (this.#state.tenantId === null && tenantId !== null) this.#set({ tenantId });
+  }
+
+  /** Says whether the message is for this gate, which serves one tenant for ever. Older news than the last is dropped. */
+  hear(id: number, message: TenantMessage): boolean {
+    if (this.#state.tenantId !== null && this.#state.tenantId !== message.tenantId) return false;
+    if (id < this.#heard) return true;
+    this.#heard = id;
+    this.#store.setMeta(HEARD, id);
+    const { tenantId, plan, status, overrides = {}, allotments = {}, ancestors = [] } = message;
+    this.#set({ tenantId, plan, status, overrides, allotments, ancestors });
+    this.#policies = effectivePolicies(this.#state);
+    return true;
+  }
+
+  #set(change: Partial<TenantState>): void {
+    this.#state = { ...this.#state, ...change };
+    for (const [key, value] of Object.entries(change)) {
+      this.#store.setMeta(KEYS[key as keyof TenantState], typeof value === "string" ? value : JSON.stringify(value));
+    }
+  }
+}
