@@ -1,13 +1,17 @@
 import { Hono } from "hono";
 import { authenticateApiKey, authenticateInstance } from "./access/authenticate.ts";
 import type { Deps } from "./deps.ts";
+import { takePublic } from "./gate/platform.ts";
 import { healthCheck } from "./health/check.ts";
 import { mountRoutes } from "./http/mount.ts";
+import { networkOf } from "./http/network.ts";
 import type { RouteDefinition } from "./http/route.ts";
 import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
 import { keyRoutes } from "./http/routes/api-keys.ts";
+import { limitRoutes } from "./http/routes/api-limits.ts";
 import { registrationKeyRoutes } from "./http/routes/api-registration-keys.ts";
 import { tenantRoutes } from "./http/routes/api-tenants.ts";
+import { usageRoutes } from "./http/routes/api-usage.ts";
 import { healthRoutes } from "./http/routes/healthz.ts";
 import { instanceRoutes } from "./http/routes/instance.ts";
 import { metaRoutes } from "./http/routes/meta.ts";
@@ -25,6 +29,8 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...keyRoutes,
     ...registrationKeyRoutes,
     ...tenantRoutes,
+    ...limitRoutes,
+    ...usageRoutes,
     ...wellKnownRoutes,
     ...healthRoutes(healthCheck(deps.jobs, deps.clock)),
   ];
@@ -34,6 +40,10 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
 /** The product behind `fetch`. */
 export function createApp(deps: Deps): Hono {
   const app = new Hono();
-  mountRoutes(app, routesOf(deps), deps, { "instance-token": authenticateInstance, "api-key": authenticateApiKey });
+  mountRoutes(app, routesOf(deps), deps, {
+    "instance-token": authenticateInstance,
+    "api-key": authenticateApiKey,
+    public: (request, { gates, random }, requestId) => takePublic({ gates, random }, requestId, networkOf(request)),
+  });
   return app;
 }

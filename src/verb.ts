@@ -58,6 +58,13 @@ export async function mutate<T>(
   });
 }
 
+/** Who asks and on which tenant, proven and permitted, where nothing of the database is to be read. As `read`. */
+export async function enter(context: Context, permission: Permission): Promise<Entered> {
+  const { entered } = await context.deps.app.read(context, () => []);
+  if (!can(entered.permissions, permission)) throw new Problem("forbidden");
+  return entered;
+}
+
 /** Reads in one transaction as the tenant entered. Throws Problems: `forbidden`, `not-found`, `unavailable`. */
 export async function read<Q extends readonly [BatchItem<"pg">, ...BatchItem<"pg">[]]>(
   context: Context,

@@ -37,7 +37,18 @@ test("every route refuses what it must, for every hostile request that its decla
   await gateOf(own).deliver({
     v: PROTOCOL,
     gateId: own.gateId,
-    messages: [{ id: 1, message: { kind: "tenant", tenantId: own.id, status: "active", plan: "enterprise" } }],
+    messages: [
+      {
+        id: 1,
+        message: {
+          kind: "tenant",
+          tenantId: own.id,
+          status: "active",
+          plan: "enterprise",
+          overrides: { "account-key": 100_000 },
+        },
+      },
+    ],
   });
   const routing = await testRoutingKeys();
   const token = await signFor(own, mine);
@@ -55,6 +66,8 @@ test("every route refuses what it must, for every hostile request that its decla
     foreignIds: {
       instance_id: theirs,
       key_id: idFromUuid("credential", theirApiKey?.id ?? ""),
+      tenant_id: beside.id,
+      policy: "alive-tenant",
       registration_key_id: idFromUuid("registrationKey", theirKey?.id ?? ""),
     },
   });

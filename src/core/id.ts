@@ -12,6 +12,8 @@ export const ID_PREFIXES = {
   request: "req",
   deadLetter: "dlt",
   outbox: "obx",
+  limitOverride: "lov",
+  limitAllotment: "lal",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

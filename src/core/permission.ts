@@ -9,6 +9,8 @@ export const PERMISSIONS = [
   "keys:read",
   "keys:write",
   "tenants:read",
+  "limits:read",
+  "limits:write",
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];

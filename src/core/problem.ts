@@ -113,6 +113,12 @@ export const PROBLEMS = {
     oauth: "invalid_request",
     title: "The request conflicts with the current state.",
   },
+  "allotments-exceed-total": {
+    status: 409,
+    code: 4091,
+    oauth: "invalid_request",
+    title: "The clients of the reseller would together have more than the reseller has.",
+  },
   "body-too-large": {
     status: 413,
     code: 4130,

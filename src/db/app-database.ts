@@ -29,7 +29,7 @@ export interface Entry {
 
 export type Reader = NeonHttpDatabase;
 export type Writer = NeonDatabase;
-type Queries = readonly [BatchItem<"pg">, ...BatchItem<"pg">[]];
+type Queries = readonly BatchItem<"pg">[];
 
 /** Seconds to wait after Postgres could not be reached. */
 const RETRY_AFTER_S = 5;

@@ -1,11 +1,12 @@
 import { Problem, type ProblemName } from "../core/problem.ts";
 import { causes, sqlStateOf } from "../core/sql-state.ts";
 
-/** What `ebb.enter` refuses with (drizzle/…_tenancy.sql), and what each says to the caller. */
+/** What `ebb.enter` and the functions for limits refuse with (drizzle/), and what each says to the caller. */
 const REFUSALS: Record<string, ProblemName> = {
   EB401: "unauthenticated",
   EB403: "tenant-suspended",
   EB404: "not-found",
+  EB405: "forbidden",
   EB410: "key-expired",
   EB411: "key-revoked",
   EB412: "registration-key-used",

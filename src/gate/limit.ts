@@ -11,7 +11,7 @@ import { PROTOCOL, type TakeCall } from "./protocol.ts";
  * the gate does not answer: these routes are closed then.
  */
 export async function takeOrRefuse(
-  deps: Deps,
+  deps: Pick<Deps, "gates" | "random">,
   gateId: string,
   call: Omit<TakeCall, "v" | "gateId">,
 ): Promise<Record<string, string>> {

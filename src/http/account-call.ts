@@ -7,12 +7,14 @@ import { takeOrRefuse } from "../gate/limit.ts";
 import type { Context } from "../verb.ts";
 import { plainText } from "./text-schema.ts";
 
-/** What every account route does first: takes from the key's limits, and makes the context of its verb. */
-export async function accountCall(input: {
-  deps: Deps;
-  requestId: string;
-  credential: ApiKeyCredential;
-}): Promise<{ context: Context; headers: Record<string, string> }> {
+/**
+ * What every account route does first: takes from the key's limits, and makes the context of its verb, on the key's own
+ * tenant or on one below it.
+ */
+export async function accountCall(
+  input: { deps: Deps; requestId: string; credential: ApiKeyCredential },
+  target: Id<"tenant"> | null = null,
+): Promise<{ context: Context; headers: Record<string, string> }> {
   const { deps, credential, requestId } = input;
   const headers = await takeOrRefuse(deps, credential.gateId, {
     requestId,
@@ -23,7 +25,7 @@ export async function accountCall(input: {
     deps,
     requestId: requestId as Id<"request">,
     credentialHash: credential.hash,
-    target: null,
+    target,
   };
   return { context, headers };
 }

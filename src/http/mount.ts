@@ -11,13 +11,16 @@ import type { BearerSecurity, CredentialOf, RouteDefinition } from "./route.ts";
 import { groupByPath, type MountedPath } from "./route-table.ts";
 import { parseUrlencoded } from "./urlencoded.ts";
 
-/** Prove a bearer credential from the request alone or throw a Problem. Given from outside: `http` knows no keys. */
+/**
+ * Prove a bearer credential from the request alone or throw a Problem; `public`: limit a caller who shows none. Given
+ * from outside: `http` knows no keys.
+ */
 export type Authenticators = {
   [S in BearerSecurity]: (request: Request, deps: Deps) => Promise<CredentialOf<S>>;
-};
+} & { public: (request: Request, deps: Deps, requestId: string) => Promise<void> };
 
 /**
- * Mounts every route: request id → authenticate → media type → bounded read → parse → validate → handle → headers →
+ * Mounts every route: request id → authenticate (or limit by network) → media type → bounded read → parse → validate → handle → headers →
  * log. Answers 404 and 405 as problems too (RFC 9110 sections 15.5.5, 15.5.6), and HEAD as GET without content.
  * Throws when two routes share an operationId or a method and path.
  */
@@ -75,6 +78,8 @@ export function mountRoutes<E extends Env>(
       route.security === "instance-token" || route.security === "api-key"
         ? await authenticators[route.security](request, deps)
         : undefined;
+    // Nobody to count by but the network. The others are counted by the gate that their credential leads to.
+    if (route.security === "public") await authenticators.public(request, deps, requestId);
     const body = route.body === undefined ? undefined : await readBody(request, route.body);
     const errors: FieldError[] = [];
     const params = route.params === undefined ? {} : validate(route.params, c.req.param(), errors);

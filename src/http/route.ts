@@ -148,6 +148,6 @@ function problemsOf(facts: RouteFacts, hasBody: boolean): ProblemName[] {
   add(facts.params !== undefined, "invalid-field", "not-found");
   add(facts.query !== undefined, "invalid-field");
   add(hasBody, "malformed-body", "invalid-field", "body-too-large", "unsupported-media-type");
-  add(facts.limited === true, "quota-exceeded", "unavailable");
+  add(facts.limited === true || facts.security === "public", "quota-exceeded", "cost-above-limit", "unavailable");
   return (Object.keys(PROBLEMS) as ProblemName[]).filter((name) => names.has(name));
 }

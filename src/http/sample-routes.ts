@@ -24,6 +24,7 @@ function tokenOf(request: Request): string {
 }
 
 export const sampleAuthenticators: Authenticators = {
+  public: async () => undefined,
   "instance-token": async (request) => {
     const token = tokenOf(request);
     if (token === "expired.instance.token") throw new Problem("token-expired");

@@ -29,6 +29,8 @@ export async function makeTenant(db: OwnerDatabase, wanted: NewTenant, nowMs: nu
   const gateId = newGateId(region);
   const path = [...(parent?.path ?? []), id];
   const workspaceId = newId("workspace", nowMs);
+  // Only resellers are asked whether they are suspended; the platform owner never is.
+  const ancestors = kind === "client" && parent !== null ? [parent.gateId] : [];
   await db.transaction(async (tx) => {
     await tx.insert(tenants).values({
       id,
@@ -50,7 +52,7 @@ export async function makeTenant(db: OwnerDatabase, wanted: NewTenant, nowMs: nu
     await tx.insert(outbox).values({
       tenantId: id,
       gateId,
-      message: { kind: "tenant", tenantId: id, status: "active", plan },
+      message: { kind: "tenant", tenantId: id, status: "active", plan, ancestors },
       recordedAt: nowMs,
     });
   });

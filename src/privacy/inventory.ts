@@ -6,6 +6,7 @@ import type { ColumnDeclaration, TableDeclaration } from "./declaration.ts";
 import { memberships, people, subscriptions, tenants, workspaces } from "./declared/accounts.ts";
 import { auditEntries, outbox } from "./declared/evidence.ts";
 import { credentials, instances, registrationKeys } from "./declared/instances.ts";
+import { limitAllotments, limitOverrides } from "./declared/limits.ts";
 import { deadLetters, gateHeartbeats, pings, straightWindows } from "./declared/telemetry.ts";
 import type { Inventory } from "./declared-type.ts";
 
@@ -23,6 +24,8 @@ export const INVENTORY: Inventory = {
   instances,
   credentials,
   registrationKeys,
+  limitOverrides,
+  limitAllotments,
   pings,
   deadLetters,
   outbox,

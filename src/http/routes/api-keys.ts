@@ -26,6 +26,13 @@ const apiKey = z.object({
   revoked_at: z.int().nullable(),
 });
 
+const revoked = z.object({
+  object: z.literal("key"),
+  id: z.string(),
+  deleted: z.literal(true),
+  effective: z.boolean(),
+});
+
 const EXAMPLE = {
   object: "key",
   id: "crd_01KAHJ7777G8H9J0K1M2N3P4Q5",
@@ -139,8 +146,13 @@ export const keyRoutes: RouteDefinition[] = [
     responses: {
       200: {
         description: "Revoked.",
-        schema: z.object({ object: z.literal("key"), id: z.string(), deleted: z.literal(true) }),
-        example: { object: "key", id: EXAMPLE.id, deleted: true },
+        schema: revoked,
+        example: { object: "key", id: EXAMPLE.id, deleted: true, effective: true },
+      },
+      202: {
+        description: "Revoked; the tenant's gate has not acknowledged it yet.",
+        schema: revoked,
+        example: { object: "key", id: EXAMPLE.id, deleted: true, effective: false },
       },
     },
     problems: ["tenant-suspended", "outcome-unknown"],
@@ -148,8 +160,8 @@ export const keyRoutes: RouteDefinition[] = [
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
       const id = input.params.key_id;
-      await revokeApiKey(context, id);
-      return { status: 200, headers, body: { object: "key", id, deleted: true } };
+      const { effective } = await revokeApiKey(context, id);
+      return { status: effective ? 200 : 202, headers, body: { object: "key", id, deleted: true, effective } };
     },
   }),
 ];

@@ -35,7 +35,7 @@ export const subscriptions: Declared<"subscriptions"> = {
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: { ebb_app: [reads()] },
+  access: { ebb_app: [reads()], ebb_maint: [seesAll] },
   columns: {
     id,
     tenantId: id,

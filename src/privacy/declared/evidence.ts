@@ -11,7 +11,7 @@ export const outbox: Declared<"outbox"> = {
   key: ["id"],
   access: {
     ebb_app: [adds],
-    ebb_maint: [seesAll, { command: "update", reach: "all", columns: ["delivered_at"] }],
+    ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["delivered_at"] }],
   },
   columns: {
     id: operational,

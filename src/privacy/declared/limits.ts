@@ -1,0 +1,48 @@
+import type { Declared } from "../declared-type.ts";
+import { account, addsAny, id, reads, retention, seesAll } from "./shorthand.ts";
+
+/** What tenants may use, where it is not what their plan says. Only functions that know who asks write it. */
+export const limitOverrides: Declared<"limitOverrides"> = {
+  what: "A tenant's limit that the platform owner has set instead of its plan's.",
+  retention: "account-information",
+  anchor: { at: "column", columns: ["removed_at"] },
+  layout: { kind: "state" },
+  subject: "tenant_id",
+  key: ["id"],
+  access: {
+    ebb_app: [reads()],
+    ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["removed_at"] }],
+  },
+  columns: {
+    id,
+    tenantId: id,
+    policy: account,
+    atMost: account,
+    setAt: account,
+    removedAt: account,
+    expiresAt: retention,
+  },
+};
+
+export const limitAllotments: Declared<"limitAllotments"> = {
+  what: "What a reseller allots to one of its clients out of its own limit.",
+  retention: "account-information",
+  anchor: { at: "column", columns: ["removed_at"] },
+  layout: { kind: "state" },
+  subject: "tenant_id",
+  key: ["id"],
+  access: {
+    ebb_app: [reads()],
+    ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["removed_at"] }],
+  },
+  columns: {
+    id,
+    tenantId: id,
+    clientId: id,
+    policy: account,
+    atMost: account,
+    setAt: account,
+    removedAt: account,
+    expiresAt: retention,
+  },
+};
