@@ -1,48 +1,11 @@
-import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { createApp } from "../src/app.ts";
 import type { Id } from "../src/core/id.ts";
 import { uuidFromId } from "../src/core/id.ts";
-import type { Gate, GateDirectory } from "../src/gate/protocol.ts";
+import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { withoutPostgres } from "../src/testing/faults.ts";
-import { manyInstances, ORIGIN, register, signFor, tokenOf } from "../src/testing/instance.ts";
+import { manyInstances, register, signFor, tokenOf } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
-import { createDeps } from "./runtime.ts";
-
-/** The runtime's own failures (Durable Objects, "Error handling"), before the call reaches the object. */
-const FAILURES = {
-  // The runtime may say both: overloaded wins.
-  overloaded: { overloaded: true, retryable: true },
-  retryable: { retryable: true },
-  unknown: {},
-} as const;
-
-/** The real gates, whose first `times` calls fail as the runtime fails. */
-async function appWithFailingGates(failure: keyof typeof FAILURES, times = Number.POSITIVE_INFINITY) {
-  const deps = await createDeps(env);
-  let attempts = 0;
-  const gates: GateDirectory = {
-    gate: (gateId) =>
-      new Proxy(deps.gates.gate(gateId), {
-        get(gate, method) {
-          attempts += 1;
-          if (attempts > times) return (argument: unknown) => gate[method as "take"](argument as never);
-          return () => Promise.reject(Object.assign(new Error("gate"), FAILURES[failure]));
-        },
-      }) as Gate,
-  };
-  const app = createApp({ ...deps, gates });
-  return {
-    attempts: () => attempts,
-    ping: async (token: string) =>
-      await app.fetch(
-        new Request(`${ORIGIN}/instance/alive`, { method: "POST", headers: { authorization: `Bearer ${token}` } }),
-      ),
-    account: (key: string) =>
-      app.fetch(new Request(`${ORIGIN}/api/v1/instances`, { headers: { authorization: `Bearer ${key}` } })),
-  };
-}
 
 async function registered(): Promise<{ tenant: TestTenant; token: string }> {
   const tenant = await testTenant();
