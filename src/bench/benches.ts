@@ -1,5 +1,6 @@
 import { alive } from "./alive.ts";
 import type { Bench } from "./bench.ts";
+import { limits } from "./limits.ts";
 
 /** Every bench by its name; the first is the one that `npm run bench` runs. */
-export const BENCHES: Readonly<Record<string, Bench>> = { alive };
+export const BENCHES: Readonly<Record<string, Bench>> = { alive, limits };

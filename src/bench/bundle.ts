@@ -14,9 +14,15 @@ export interface Bundle {
 
 /**
  * Bundles a Worker exactly as a deployment does (`wrangler deploy --dry-run`), with the compatibility date and flags of
- * wrangler.toml. `main` is relative to the project; `classes` are its Durable Objects by binding. Throws a StartFailure.
+ * wrangler.toml. `main` is relative to the project; `classes` are its Durable Objects by binding; `alias` says which file
+ * stands for a module. Throws a StartFailure.
  */
-export async function bundleWorker(folder: string, main: string, classes: Record<string, string>): Promise<Bundle> {
+export async function bundleWorker(
+  folder: string,
+  main: string,
+  classes: Record<string, string>,
+  alias: Record<string, string> = {},
+): Promise<Bundle> {
   await mkdir(folder, { recursive: true });
   const compatibility = await compatibilityOf(join(PROJECT, "wrangler.toml"));
   const config = join(folder, "wrangler.json");
@@ -27,6 +33,7 @@ export async function bundleWorker(folder: string, main: string, classes: Record
       main: join(PROJECT, main),
       compatibility_date: compatibility.compatibilityDate,
       compatibility_flags: compatibility.compatibilityFlags,
+      alias,
       durable_objects: { bindings: Object.entries(classes).map(([name, class_name]) => ({ name, class_name })) },
       migrations: [{ tag: "v1", new_sqlite_classes: Object.values(classes) }],
     }),
