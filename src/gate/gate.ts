@@ -8,6 +8,7 @@ import { POLICIES } from "../limits/plans.ts";
 import { applicationsOf } from "../limits/settings.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
 import { Ancestors } from "./ancestors.ts";
+import { encodeDecision } from "./decision-text.ts";
 import { Floors } from "./floors.ts";
 import { inspectPolicies } from "./inspect.ts";
 import { Networks } from "./networks.ts";
@@ -93,9 +94,9 @@ export class TenantGateState {
     this.#writeDown(taken);
     if (!decision.admitted) {
       this.#refusals.note({ requestId: call.requestId, routeClass: call.kind, subjects }, now, taken);
-      return { outcome: "limited", decision };
+      return { outcome: "limited", decision: encodeDecision(decision) };
     }
-    if (!fresh) return { outcome: "repeated", decision };
+    if (!fresh) return { outcome: "repeated", decision: encodeDecision(decision) };
     const row = {
       instance_id: call.instanceId,
       kind: call.kind,
@@ -107,7 +108,7 @@ export class TenantGateState {
       os_version: call.os.version,
     };
     this.#store.append(row, elsewhere ? now : null);
-    return { outcome: "recorded", decision };
+    return { outcome: "recorded", decision: encodeDecision(decision) };
   }
 
   /**
@@ -123,8 +124,9 @@ export class TenantGateState {
       client.revoked_at === null &&
       equalConstantTime(new Uint8Array(client.secret_hash), call.secretHash);
     const subjects = { client: call.clientId };
-    const decision = this.#take({ ...call, routeClass: genuine ? "token" : "guess", subjects }).decision;
-    if (!decision.admitted) return { outcome: "limited", decision };
+    const taken = this.#take({ ...call, routeClass: genuine ? "token" : "guess", subjects });
+    const decision = encodeDecision(taken.decision);
+    if (!taken.decision.admitted) return { outcome: "limited", decision };
     if (client === null || gateId === null || tenantId === null) return { outcome: "unknown", decision };
     if (client.revoked_at !== null) return { outcome: "revoked", decision };
     if (!genuine) return { outcome: "wrong-secret", decision };
@@ -145,7 +147,7 @@ export class TenantGateState {
     if (this.#isSuspended()) return { outcome: "refused", reason: "tenant-suspended" };
     const { decision } =
       subjects.network === undefined ? this.#take(call) : await this.#takeOfNetwork(call, subjects.network);
-    return { outcome: decision.admitted ? "admitted" : "limited", decision };
+    return { outcome: decision.admitted ? "admitted" : "limited", decision: encodeDecision(decision) };
   }
 
   /**

@@ -1,8 +1,8 @@
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { quotaExceeded, rateLimitHeaders } from "../limits/headers.ts";
-import type { Decision } from "../limits/limiter.ts";
 import { callGate, gateUnavailable } from "./call.ts";
+import { type DecisionText, decodeDecision } from "./decision-text.ts";
 import { PROTOCOL, type TakeCall } from "./protocol.ts";
 
 /**
@@ -25,7 +25,8 @@ export async function takeOrRefuse(
 }
 
 /** The headers of an admitted decision; throws the Problem of a refused one. */
-export function admittedHeaders(decision: Decision): Record<string, string> {
+export function admittedHeaders(text: DecisionText): Record<string, string> {
+  const decision = decodeDecision(text);
   const headers = rateLimitHeaders(decision.states);
   if (decision.admitted) return headers;
   // Waiting would not help: a 429 would have its caller wait for ever.

@@ -1,9 +1,10 @@
 import type { Posted, RevokedReason } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import type { Decision, PolicyState } from "../limits/limiter.ts";
+import type { PolicyState } from "../limits/limiter.ts";
 import type { Plan } from "../limits/plans.ts";
 import type { Scope, Subjects } from "../limits/policy.ts";
 import type { RouteClass, Unit } from "../limits/route-classes.ts";
+import type { DecisionText } from "./decision-text.ts";
 
 /** The version of this protocol. A gate understands the version before it too: deployments do not happen at once. */
 export const PROTOCOL = 1;
@@ -30,11 +31,11 @@ export interface PingCall extends LimitedCall {
 
 export type PingAnswer =
   /** Durable: written to the gate's SQLite before this answer left it. `repeated`: it already was, for this bucket. */
-  | { outcome: "recorded" | "repeated"; decision: Decision }
+  | { outcome: "recorded" | "repeated"; decision: DecisionText }
   /** The tenant is suspended: acknowledged, nothing is stored. */
   | { outcome: "ignored" }
   | { outcome: "refused"; reason: RevokedReason }
-  | { outcome: "limited"; decision: Decision };
+  | { outcome: "limited"; decision: DecisionText };
 
 export interface ClientCall extends LimitedCall {
   clientId: string;
@@ -49,13 +50,13 @@ export type ClientAnswer =
       tenantId: Id<"tenant">;
       gateId: string;
       scope: string;
-      decision: Decision;
+      decision: DecisionText;
     }
   /** Not heard of (yet): its registration may still be in the outbox. */
-  | { outcome: "unknown"; decision: Decision }
-  | { outcome: "wrong-secret"; decision: Decision }
-  | { outcome: "revoked"; decision: Decision }
-  | { outcome: "limited"; decision: Decision };
+  | { outcome: "unknown"; decision: DecisionText }
+  | { outcome: "wrong-secret"; decision: DecisionText }
+  | { outcome: "revoked"; decision: DecisionText }
+  | { outcome: "limited"; decision: DecisionText };
 
 export interface TakeCall extends LimitedCall {
   routeClass: RouteClass;
@@ -68,7 +69,7 @@ export interface TakeCall extends LimitedCall {
 }
 
 export type TakeAnswer =
-  | { outcome: "admitted" | "limited"; decision: Decision }
+  | { outcome: "admitted" | "limited"; decision: DecisionText }
   | { outcome: "refused"; reason: RevokedReason | "tenant-suspended" };
 
 export interface DeliverCall extends Call {

@@ -90,17 +90,25 @@ test("a burst at a window's border is not admitted twice, as two fixed windows w
   expect(burst(119_999)).toBe(10);
 });
 
-test("an admission takes four bytes, and at most two segments of 2 KiB beside; empty it takes none", () => {
-  const log = new SlidingLog(100_000, 60_000);
-  for (let i = 0; i < 100_000; i++) {
-    log.add(START + i);
-    if (i % 997 === 0) expect(log.bytes).toBeLessThanOrEqual(4 * log.size + 2 * 2_048);
+test("an admission takes two bytes, or four where they come slowly, and two segments beside; empty it takes none", () => {
+  for (const [everyMs, bytes] of [
+    [1, 2],
+    [50, 2],
+    [20_000, 4],
+  ] as const) {
+    const limit = 20_000;
+    const log = new SlidingLog(limit, limit * everyMs);
+    for (let i = 0; i < 2 * limit; i++) {
+      if (log.waitMs(START + i * everyMs) === 0) log.add(START + i * everyMs);
+      if (i % 97 === 0) expect(log.bytes).toBeLessThanOrEqual(bytes * (log.size + 2 * 1_024));
+    }
+    expect(log.size).toBe(limit);
+    for (let gone = 0; gone <= limit + 97; gone += 97) {
+      log.remaining(START + (2 * limit + gone) * everyMs);
+      expect(log.bytes).toBeLessThanOrEqual(bytes * (log.size + 2 * 1_024));
+    }
+    expect([log.size, log.bytes]).toEqual([0, 0]);
   }
-  for (let gone = 0; gone <= 160_000; gone += 997) {
-    log.remaining(START + gone);
-    expect(log.bytes).toBeLessThanOrEqual(4 * log.size + 2 * 2_048);
-  }
-  expect([log.size, log.bytes]).toEqual([0, 0]);
 });
 
 test("a cost above the limit never fits; the longest window and stamps weeks apart do", () => {

@@ -2,14 +2,18 @@ import type { AdmissionLog, Run } from "./admission-log.ts";
 import { checkLimit, checkWindow } from "./policy.ts";
 
 /** Stamps in a segment, at most; the first ones are an eighth of what is held already, so that small logs stay small. */
-const SEGMENT = 512;
+const SEGMENT = 1_024;
 const SMALLEST = 4;
-const LARGEST_OFFSET = 0xffff_ffff;
+/** A segment that has so many stamps is ended rather than made wide. */
+const ENOUGH = 64;
+/** The largest offset of a narrow segment, a minute, and of a wide one, 49 days. */
+const NARROW = 0xffff;
+const WIDE = 0xffff_ffff;
 
-/** Stamps as milliseconds after the segment's first: 32 bits reach 49 days. */
+/** Stamps as milliseconds after the segment's first. */
 interface Segment {
   epoch: number;
-  offsets: Uint32Array;
+  offsets: Uint16Array | Uint32Array;
   /** The stamps in use are those in [head, tail). */
   head: number;
   tail: number;
@@ -17,7 +21,8 @@ interface Segment {
 
 /**
  * The exact sliding-window log: at most `limit` admitted in any trailing window `(now - window, now]`, and refused only
- * where so many were. Four bytes an admission, in segments that come and go with it.
+ * where so many were. Two bytes an admission where a thousand of them come within a minute, four elsewhere, in segments
+ * that come and go with them.
  */
 export class SlidingLog implements AdmissionLog {
   readonly limit: number;
@@ -102,10 +107,7 @@ export class SlidingLog implements AdmissionLog {
 
   #push(stamp: number, count: number): void {
     for (let left = count; left > 0; ) {
-      let segment = this.#segments.at(-1);
-      if (segment === undefined || segment.tail === segment.offsets.length || stamp - segment.epoch > LARGEST_OFFSET) {
-        segment = this.#grow(stamp);
-      }
+      const segment = this.#segmentFor(stamp);
       const end = Math.min(segment.offsets.length, segment.tail + left);
       segment.offsets.fill(stamp - segment.epoch, segment.tail, end);
       left -= end - segment.tail;
@@ -114,9 +116,20 @@ export class SlidingLog implements AdmissionLog {
     }
   }
 
-  #grow(epoch: number): Segment {
+  /** The segment that takes a stamp next: the last one, made wide if need be, or a new one. */
+  #segmentFor(stamp: number): Segment {
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.tail < last.offsets.length) {
+      const offset = stamp - last.epoch;
+      if (offset <= (last.offsets.BYTES_PER_ELEMENT === 2 ? NARROW : WIDE)) return last;
+      if (offset <= WIDE && last.tail < ENOUGH) {
+        this.#bytes += last.offsets.byteLength;
+        last.offsets = Uint32Array.from(last.offsets);
+        return last;
+      }
+    }
     const length = Math.min(SEGMENT, Math.max(SMALLEST, this.#size >> 3));
-    const segment: Segment = { epoch, offsets: new Uint32Array(length), head: 0, tail: 0 };
+    const segment: Segment = { epoch: stamp, offsets: new Uint16Array(length), head: 0, tail: 0 };
     this.#segments.push(segment);
     this.#bytes += segment.offsets.byteLength;
     return segment;

@@ -51,8 +51,8 @@ export function speedTargets(inside: InsideSpeed, rpc: RpcSpeed): Target[] {
       met: medians("hono").every((value) => value >= LEAST_OF_HONO),
     },
     {
-      sentence: `through RPC ${shown(medians("answer"))} of the rate of a bare call with the same answer, ${at} (at least ${LEAST_OF_BARE}); ${shown(medians("bare"))} of one that answers a boolean`,
-      met: medians("answer").every((value) => value >= LEAST_OF_BARE),
+      sentence: `through RPC ${shown(medians("bare"))} of the bare call's rate, ${at} (at least ${LEAST_OF_BARE})`,
+      met: medians("bare").every((value) => value >= LEAST_OF_BARE),
     },
   ];
 }

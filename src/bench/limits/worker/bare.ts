@@ -1,13 +1,13 @@
-import type { Decision } from "../../../limits/limiter.ts";
+import { type DecisionText, encodeDecision } from "../../../gate/decision-text.ts";
 import { POLICIES } from "./terms.ts";
 import { WatchedObject } from "./watched-object.ts";
 
-const ANSWER: Decision = {
+const ANSWER = encodeDecision({
   admitted: true,
   states: POLICIES.map(({ name, limit, windowS }) => ({ name, limit, windowS, remaining: limit, resetS: 1 })),
   violated: [],
   retryAfterS: 0,
-};
+});
 
 /** What a call costs that decides nothing and stores nothing. */
 export class BareObject extends WatchedObject {
@@ -15,7 +15,7 @@ export class BareObject extends WatchedObject {
     return true;
   }
 
-  answer(): Decision {
+  answer(): DecisionText {
     return ANSWER;
   }
 }

@@ -49,11 +49,11 @@ function contestant(env: Env, caller: Caller, run: string): Contestant {
       return plain(env.BARE);
     case "answer": {
       const object = () => env.BARE.get(env.BARE.idFromName(run));
-      return { object: object as never, decide: async () => (await object().answer()).admitted };
+      return { object: object as never, decide: async () => (await object().answer()).startsWith("1") };
     }
     case "ours": {
       const object = () => env.OURS.get(env.OURS.idFromName(run));
-      return { object: object as never, decide: async () => (await object().take()).admitted };
+      return { object: object as never, decide: async () => (await object().take()).startsWith("1") };
     }
     case "flexible":
       return plain(env.FLEXIBLE as never);

@@ -1,3 +1,4 @@
+import { type DecisionText, encodeDecision } from "../../../gate/decision-text.ts";
 import { GateStore } from "../../../gate/store.ts";
 import { type Decision, Limiter } from "../../../limits/limiter.ts";
 import { applicationsOf } from "../policies.ts";
@@ -20,8 +21,8 @@ export class OursObject extends WatchedObject {
     this.#limiter = new Limiter((policy, subject) => this.#store.spent(policy.name, subject));
   }
 
-  take(): Decision {
-    return this.#take(Date.now()).decision;
+  take(): DecisionText {
+    return encodeDecision(this.#take(Date.now()).decision);
   }
 
   /** Every decision counts once it is durable: what it rests on was written by it or by an earlier one. */
