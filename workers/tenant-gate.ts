@@ -162,8 +162,8 @@ export class TenantGate extends DurableObject<Env> implements Gate {
   async #statusesAbove(): Promise<TenantState["status"][]> {
     const patience = Promise.withResolvers<never>();
     const timer = setTimeout(() => patience.reject(new Error("the gates above did not answer")), PATIENCE_MS);
-    const asked = this.#state.ancestors.gateIds.map((gateId) => this.#gates.gate(gateId).status());
     try {
+      const asked = this.#state.ancestors.gateIds.map((gateId) => this.#gates.gate(gateId).status());
       return await Promise.race([Promise.all(asked), patience.promise]);
     } finally {
       clearTimeout(timer);

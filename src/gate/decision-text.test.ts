@@ -23,7 +23,9 @@ test("a decision is read as it was written, waits for ever and months included",
           { maxLength: 4 },
         ),
       }),
-      (decision) => expect(decodeDecision(encodeDecision(decision))).toEqual(decision),
+      (decision) => {
+        expect(decodeDecision(encodeDecision(decision))).toEqual(decision);
+      },
     ),
   );
 });

@@ -12,16 +12,21 @@ const FAILURES = {
   unknown: {},
 } as const;
 
-/** The real gates, whose first `times` calls fail as the runtime fails. */
-export async function appWithFailingGates(failure: keyof typeof FAILURES, times = Number.POSITIVE_INFINITY) {
+/** The real gates, whose first `times` calls fail as the runtime fails; of one method, or of all. */
+export async function appWithFailingGates(
+  failure: keyof typeof FAILURES,
+  times = Number.POSITIVE_INFINITY,
+  only: keyof Gate | null = null,
+) {
   const deps = await createDeps(env);
   let attempts = 0;
   const gates: GateDirectory = {
     gate: (gateId) =>
       new Proxy(deps.gates.gate(gateId), {
         get(gate, method) {
-          attempts += 1;
-          if (attempts > times) return (argument: unknown) => gate[method as "take"](argument as never);
+          const fails = only === null || only === method;
+          if (fails) attempts += 1;
+          if (!fails || attempts > times) return (argument: unknown) => gate[method as "take"](argument as never);
           return () => Promise.reject(Object.assign(new Error("gate"), FAILURES[failure]));
         },
       }) as Gate,

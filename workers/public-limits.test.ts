@@ -1,0 +1,119 @@
+import { evictDurableObject, listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { mintRoutingId } from "../src/access/routing-id.ts";
+import { DAY_MS } from "../src/core/clock.ts";
+import { newGateId } from "../src/core/region.ts";
+import { platformGateId } from "../src/gate/platform.ts";
+import { appWithFailingGates } from "../src/testing/failing-gates.ts";
+import { call, postForm, postJson } from "../src/testing/instance.ts";
+import { testRoutingKeys } from "../src/testing/world.ts";
+
+/** Noon, far from where the salt changes. */
+const NOON = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2;
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: NOON }));
+afterEach(() => void vi.useRealTimers());
+
+const LIMIT = 600;
+const from = async (address: string) => {
+  const response = await call("/openapi.json", { headers: { "cf-connecting-ip": address } });
+  await response.body?.cancel();
+  return response;
+};
+
+async function statusesOf(address: (n: number) => string, calls: number): Promise<Record<number, number>> {
+  const counts: Record<number, number> = {};
+  for (let n = 0; n < calls; n++) {
+    const { status } = await from(address(n));
+    counts[status] = (counts[status] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const gateFor = (network: string) => env.TENANT_GATE.get(env.TENANT_GATE.idFromName(platformGateId(network)));
+
+/** Everything that a gate has stored, as text. */
+const stored = (network: string): Promise<string> =>
+  runInDurableObject(gateFor(network), (_, { storage }) =>
+    JSON.stringify(
+      storage.sql
+        .exec<{ name: string }>("select name from sqlite_master where type = 'table' and name not glob '_cf_*'")
+        .toArray()
+        .map(({ name }) => [name, storage.sql.exec(`select * from "${name}"`).toArray()]),
+    ),
+  );
+
+test("whoever shows no credential is limited by network: the 601st call of a minute, from any address of it", async () => {
+  expect(await statusesOf((n) => `203.0.113.${n % 250}`, LIMIT + 3)).toEqual({ 200: LIMIT, 429: 3 });
+  const refused = await from("203.0.113.250");
+  expect(Number(refused.headers.get("retry-after"))).toBe(60);
+  expect((await from("203.0.112.1")).status).toBe(200);
+  await evictDurableObject(gateFor("203.0.113.0/24"));
+  expect((await from("203.0.113.9")).status).toBe(429);
+  vi.setSystemTime(NOON + 60_000);
+  expect((await from("203.0.113.9")).status).toBe(200);
+});
+
+test("an IPv6 network is its /56, however its addresses are written; IPv4 within IPv6 is IPv4", async () => {
+  const spelled = ["2001:db8:aa:1200::1", "2001:0db8:00aa:12ff:1:2:3:4", "2001:DB8:AA:1234::", "2001:db8:aa:1201::9"];
+  expect(await statusesOf((n) => spelled[n % 4] as string, LIMIT + 1)).toEqual({ 200: LIMIT, 429: 1 });
+  expect((await from("2001:db8:aa:1300::1")).status).toBe(200);
+  expect(await statusesOf((n) => (n % 2 ? "::ffff:198.51.100.7" : "198.51.100.8"), LIMIT + 1)).toEqual({
+    200: LIMIT,
+    429: 1,
+  });
+});
+
+test("midnight, when the salt changes, doubles nothing and frees nobody early", async () => {
+  const midnight = NOON + DAY_MS / 2;
+  vi.setSystemTime(midnight - 30_000);
+  expect(await statusesOf(() => "192.0.2.1", 400)).toEqual({ 200: 400 });
+  vi.setSystemTime(midnight + 10_000);
+  expect(await statusesOf(() => "192.0.2.1", 300)).toEqual({ 200: 200, 429: 100 });
+  vi.setSystemTime(midnight + 30_000);
+  expect(await statusesOf(() => "192.0.2.1", 401)).toEqual({ 200: 400, 429: 1 });
+  const salts = () => stored("192.0.2.0/24").then((text) => text.match(/salt/g)?.length);
+  expect(await salts()).toBe(2);
+  vi.setSystemTime(midnight + 61_000);
+  await from("192.0.2.1");
+  expect(await salts()).toBe(1);
+});
+
+test("the address is kept nowhere, and yesterday's name of a network is not today's", async () => {
+  await from("198.18.7.77");
+  const first = await stored("198.18.7.0/24");
+  expect(first).not.toMatch(/198\.18|198, ?18/);
+  const names = (text: string) => [...text.matchAll(/"subject":"([0-9a-f]{32})"/g)].map(([, name]) => name);
+  expect(names(first)).toHaveLength(1);
+  vi.setSystemTime(NOON + DAY_MS);
+  await evictDurableObject(gateFor("198.18.7.0/24"));
+  await from("198.18.7.77");
+  const next = names(await stored("198.18.7.0/24"));
+  expect(next).toHaveLength(1);
+  expect(next).not.toEqual(names(first));
+});
+
+test("forged keys and client ids are refused at the edge: no object is made or woken", async () => {
+  const genuine = await mintRoutingId("client-id", newGateId("any"), await testRoutingKeys());
+  const forged = (text: string) => `${text.slice(0, -3)}${text.endsWith("AAA") ? "BBB" : "AAA"}`;
+  const key = await mintRoutingId("api-key", newGateId("any"), await testRoutingKeys());
+  const registration = await mintRoutingId("registration-key", newGateId("any"), await testRoutingKeys());
+  const before = (await listDurableObjectIds(env.TENANT_GATE)).length;
+  const form = { grant_type: "client_credentials", client_id: forged(genuine), client_secret: "x" };
+  expect((await postForm("/oauth2/token", form)).status).toBe(401);
+  const register = { scope: "", grant_types: [], instance_registration_key: forged(registration) };
+  expect((await postJson("/oauth2/register", register)).status).toBe(403);
+  const listed = await call("/api/v1/keys", { headers: { authorization: `Bearer ${forged(key)}` } });
+  expect(listed.status).toBe(401);
+  expect((await listDurableObjectIds(env.TENANT_GATE)).length).toBe(before);
+  // The control: a genuine client id does reach its gate.
+  await postForm("/oauth2/token", { ...form, client_id: genuine });
+  expect((await listDurableObjectIds(env.TENANT_GATE)).length).toBe(before + 1);
+});
+
+test("when the gates fail, public pages are refused with 503 and Retry-After, never served unlimited", async () => {
+  const { fetch } = await appWithFailingGates("overloaded");
+  const response = await fetch("/openapi.json");
+  expect(response.status).toBe(503);
+  expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
+});
