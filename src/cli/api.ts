@@ -10,9 +10,16 @@ const PAGE = 200;
 /** RFC 9457, as far as a sentence needs it. */
 const Refusal = z.object({
   title: z.string(),
+  /** The problem's name. */
+  error: z.string().optional(),
   request_id: z.string().optional(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  /** Of `allotments-exceed-total`: which policies. */
+  policies: z.array(z.string()).optional(),
 });
+
+/** What problems mean to a command that knows more than their titles say, by name; no full stop. */
+export type Meanings = Readonly<Record<string, string>>;
 
 /** The account API as one key sees it. Every failure is a CommandFailure of one sentence that holds no secret. */
 export class Api {
@@ -27,35 +34,45 @@ export class Api {
     }
   }
 
-  get<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T>> {
-    return this.#call("GET", path, undefined, schema);
+  get<T extends z.ZodType>(path: string, schema: T, meanings?: Meanings): Promise<z.output<T>> {
+    return this.#call("GET", path, undefined, schema, meanings);
   }
 
   post<T extends z.ZodType>(path: string, body: unknown, schema: T): Promise<z.output<T>> {
     return this.#call("POST", path, body, schema);
   }
 
-  delete<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T>> {
-    return this.#call("DELETE", path, undefined, schema);
+  put<T extends z.ZodType>(path: string, body: unknown, schema: T, meanings?: Meanings): Promise<z.output<T>> {
+    return this.#call("PUT", path, body, schema, meanings);
+  }
+
+  delete<T extends z.ZodType>(path: string, schema: T, meanings?: Meanings): Promise<z.output<T>> {
+    return this.#call("DELETE", path, undefined, schema, meanings);
   }
 
   /** Every item of a list, over all its pages. */
-  async all<T extends z.ZodType>(path: string, item: T): Promise<z.output<T>[]> {
+  async all<T extends z.ZodType>(path: string, item: T, meanings?: Meanings): Promise<z.output<T>[]> {
     const page = z.object({ data: z.array(item), next_cursor: z.string().nullable() });
     const items: z.output<T>[] = [];
     for (let cursor: string | null = null; ; ) {
       const after: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-      const { data, next_cursor } = await this.get(`${path}?limit=${PAGE}${after}`, page);
+      const { data, next_cursor } = await this.get(`${path}?limit=${PAGE}${after}`, page, meanings);
       items.push(...data);
       if (next_cursor === null) return items;
       cursor = next_cursor;
     }
   }
 
-  async #call<T extends z.ZodType>(method: string, path: string, body: unknown, schema: T): Promise<z.output<T>> {
+  async #call<T extends z.ZodType>(
+    method: string,
+    path: string,
+    body: unknown,
+    schema: T,
+    meanings: Meanings = {},
+  ): Promise<z.output<T>> {
     const response = await this.#send(method, path, body);
     const answer: unknown = await response.json().catch(() => null);
-    if (!response.ok) throw this.#refused(response, answer);
+    if (!response.ok) throw this.#refused(response, answer, meanings);
     const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
     throw new CommandFailure(
@@ -85,18 +102,19 @@ export class Api {
     }
   }
 
-  #refused(response: Response, answer: unknown): CommandFailure {
+  #refused(response: Response, answer: unknown, meanings: Meanings): CommandFailure {
     const parsed = Refusal.safeParse(answer);
     if (!parsed.success) {
       return new CommandFailure(
         `${this.#url.value} answered ${response.status}, but not as Ebb does: is ${this.#url.from} right?`,
       );
     }
-    const { title, request_id, errors = [] } = parsed.data;
+    const { title, error = "", request_id, errors = [], policies = [] } = parsed.data;
     const retryAfter = response.headers.get("retry-after");
     const parts = [
-      printable(title).replace(/\.$/, ""),
+      Object.hasOwn(meanings, error) ? meanings[error] : printable(title).replace(/\.$/, ""),
       ...errors.map(({ path, message }) => printable(`${path}: ${message}`).replace(/\.$/, "")),
+      ...(policies.length > 0 ? [`policies: ${printable(policies.join(", "))}`] : []),
       ...(response.status === 401 ? [`the key came from ${this.#key.from}`] : []),
       ...(retryAfter === null ? [] : [`try again in ${printable(retryAfter)} s`]),
     ];

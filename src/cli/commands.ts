@@ -4,6 +4,9 @@ import { inventoryCommand } from "./inventory.ts";
 import { keyCreateCommand } from "./key-create.ts";
 import { keyListCommand } from "./key-list.ts";
 import { keyRevokeCommand } from "./key-revoke.ts";
+import { limitsSetCommand } from "./limits-set.ts";
+import { limitsShowCommand } from "./limits-show.ts";
+import { limitsTraceCommand } from "./limits-trace.ts";
 import { partitionsCommand } from "./partitions.ts";
 import { partitionsCreateCommand } from "./partitions-create.ts";
 import { pingsCommand } from "./pings.ts";
@@ -23,6 +26,9 @@ export const COMMANDS: readonly Command[] = [
   registrationKeyListCommand,
   instanceListCommand,
   pingsCommand,
+  limitsShowCommand,
+  limitsSetCommand,
+  limitsTraceCommand,
   inventoryCommand,
   purgeCommand,
   partitionsCommand,

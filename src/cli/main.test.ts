@@ -107,6 +107,28 @@ describe("what is not understood is one sentence on the standard error, and exit
       ["key", "revoke", "rgk_01KAHJ5555X6Y7Z8A9B0C1D2E3"],
       "key revoke takes the id of an API key, such as crd_01J…: npm run ebb -- key list shows them.",
     ],
+    [
+      ["limits", "show", "--instance", "x"],
+      "--instance is the id of an instance, such as ins_01J…: npm run ebb -- instance list shows them.",
+    ],
+    [
+      ["limits", "show", "--tenant", "x"],
+      "--tenant is the id of a tenant, such as tnt_01J…, or one of operator, direct, reseller, client.",
+    ],
+    [["limits", "set"], "limits set takes the name of a policy: npm run ebb -- limits show has them."],
+    [["limits", "set", "x", "--limit", "1"], "There is no policy “x”: npm run ebb -- limits show has their names."],
+    [["limits", "set", "alive-tenant"], "limits set takes either --limit N or --default."],
+    [["limits", "set", "alive-tenant", "--default", "--limit", "1"], "limits set takes either --limit N or --default."],
+    [["limits", "set", "alive-tenant", "--limit", "1e3"], "--limit is a whole number from 0 to 10000000."],
+    [["limits", "set", "alive-tenant", "--limit", "10000001"], "--limit is a whole number from 0 to 10000000."],
+    [
+      ["limits", "set", "alive-instance", "--allot", "--default"],
+      "--allot divides what counts for the whole tenant: alive-tenant, token-tenant, session-tenant, profile-tenant, assistant-tenant, assistant-credits, telemetry-events, export-tenant.",
+    ],
+    [
+      ["limits", "trace", "ins_01KAHJ5555X6Y7Z8A9B0C1D2E3"],
+      "limits trace takes the id of a request, such as req_01J…: answers have it in X-Request-Id.",
+    ],
     [["pings", "a", "b"], "pings does not take “b”: npm run ebb -- pings --help shows what it takes."],
   ])("%j", async (args, sentence) => {
     expect(await ebb(args)).toMatchObject({ code: 2, out: "", error: sentence });
@@ -119,6 +141,7 @@ describe("what cannot be done is one sentence on the standard error, and exit co
     "key create": ["--name", "x"],
     "key revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "registration-key create": ["--name", "x"],
+    "limits set": ["alive-tenant", "--limit", "1"],
   };
 
   test.each(NEED)("$name where nothing ever ran", async ({ name }) => {
