@@ -14,7 +14,7 @@ export const Refusal = z.looseObject({
   violated: z.array(z.string()),
   /** Null: waiting does not help. */
   retry_after_s: z.number().nullable(),
-  /** As they stood at the refusal; none from above the tenant. */
+  /** As they stood at the refusal; those from above the tenant only for who is above. */
   policies: z.array(
     z.looseObject({
       policy: z.string(),
@@ -30,8 +30,6 @@ export type Refusal = z.infer<typeof Refusal>;
 export interface Remembering {
   id: string;
   name: string | null;
-  /** Since when its gate has been awake, seconds since 1970. */
-  awakeSince: number;
 }
 
 /** One refusal in full: every policy that applied to the call, as it stood then, and which of them refused. */
@@ -49,7 +47,7 @@ export function storyText(tenant: Remembering, refusal: Refusal, style: Style = 
     ],
     refused: violated.has(policy),
   }));
-  // The API tells that they refused, and not how they stood.
+  // The tenant itself is told that they refused, and not how they stood.
   const above = refusal.violated
     .filter((name) => !policies.some(({ policy }) => policy === name))
     .map((name) => ({ cells: [name, "–", "–", "–", "–", "refused, from above"], refused: true }));

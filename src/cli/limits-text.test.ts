@@ -152,7 +152,7 @@ describe("limits set", () => {
 });
 
 describe("limits trace", () => {
-  const tenant = { id: TENANT, name: "Acme", awakeSince: 1_795_219_000 };
+  const tenant = { id: TENANT, name: "Acme" };
   const refusal: Refusal = {
     at: 1_795_219_200,
     request_id: REQUEST,
@@ -170,7 +170,7 @@ describe("limits trace", () => {
     const guess = { ...refusal, route_class: "guess", subjects: { client: "c".repeat(60) }, retry_after_s: null };
     const nobody = { ...refusal, subjects: {}, violated: ["a", "\u001b[2J"], route_class: "\n", retry_after_s: 5 };
     expect(refusalsText(tenant, [refusal, guess, nobody])).toEqual([
-      `Acme (${TENANT}): 3 refusals remembered since 2026-11-20 23:56:40 UTC, when its gate awoke`,
+      `Acme (${TENANT}): 3 refusals of the last hour`,
       "",
       "TIME (UTC)           REQUEST                         CLASS  WHOSE CALL                               REFUSED BY      RETRY AFTER",
       `2026-11-21 00:00:00  ${REQUEST}  alive  instance ${INSTANCE}  alive-instance  30 min`,
@@ -180,7 +180,7 @@ describe("limits trace", () => {
       "The whole story of one: npm run ebb -- limits trace req_…",
     ]);
     expect(refusalsText({ ...tenant, name: null }, [])).toEqual([
-      `${TENANT}: limits have refused no call since 2026-11-20 23:56:40 UTC, when its gate awoke. What was before that is forgotten.`,
+      `${TENANT}: limits have refused no call within the last hour.`,
     ]);
   });
 

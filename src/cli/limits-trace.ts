@@ -8,15 +8,12 @@ import { durationText, momentText, tenantText } from "./limits-text.ts";
 import { counted, formatTable } from "./table.ts";
 import { PLAIN, printable, type Style } from "./terminal.ts";
 
-const Refusals = z.looseObject({ data: z.array(Refusal), awake_since: z.number() });
+const Refusals = z.looseObject({ data: z.array(Refusal) });
 
 export const limitsTraceCommand: Command = {
   name: "limits trace",
   summary: "show why calls were refused: the last of them, or the whole story of one",
-  notes: [
-    "A tenant's gate remembers the last 200 refusals while it is awake, in memory alone. They are gone when it has slept.",
-    "Calls that were admitted are not remembered.",
-  ],
+  notes: ["A tenant's gate remembers the last 50 refusals of an hour. Calls that were admitted are not remembered."],
   argument: { name: "request_id", what: "which call: the X-Request-Id of its answer; all of the last when left out" },
   options: { tenant: tenantOption("the key's own; locally direct") },
   example: "limits trace req_01KAHJ7777G8H9J0K1M2N3P4Q5",
@@ -28,12 +25,12 @@ export const limitsTraceCommand: Command = {
       );
     }
     const { api, id, name } = await tenantToLookAt(call);
-    const [shownName, { data, awake_since }] = await Promise.all([
+    const [shownName, { data }] = await Promise.all([
       name(),
       api.get(`/api/v1/tenants/${id}/refusals`, Refusals, unseen(id)),
     ]);
-    const tenant = { id, name: shownName, awakeSince: awake_since };
-    const known = { tenant_id: id, tenant_name: shownName, awake_since };
+    const tenant = { id, name: shownName };
+    const known = { tenant_id: id, tenant_name: shownName };
     if (argument === null) return { json: { ...known, refusals: data }, text: refusalsText(tenant, data, style) };
     const refusal = data.find(({ request_id }) => request_id === argument) ?? null;
     return {
@@ -44,11 +41,9 @@ export const limitsTraceCommand: Command = {
 };
 
 export function refusalsText(tenant: Remembering, refusals: readonly Refusal[], style: Style = PLAIN): string[] {
-  const since = `since ${momentText(tenant.awakeSince)} UTC, when its gate awoke`;
-  if (refusals.length === 0)
-    return [`${tenantText(tenant)}: limits have refused no call ${since}. What was before that is forgotten.`];
+  if (refusals.length === 0) return [`${tenantText(tenant)}: limits have refused no call within the last hour.`];
   return [
-    `${style.strong(tenantText(tenant))}: ${counted(refusals.length, "refusal")} remembered ${since}`,
+    `${style.strong(tenantText(tenant))}: ${counted(refusals.length, "refusal")} of the last hour`,
     "",
     ...formatTable(
       [
@@ -84,7 +79,7 @@ function shortened(subject: string): string {
 function unknownText(tenant: Remembering, requestId: string): string[] {
   return [
     `The gate of ${tenantText(tenant)} remembers no refusal of ${printable(requestId)}.`,
-    `It remembers the last 200 since ${momentText(tenant.awakeSince)} UTC, when it awoke: the call may have been`,
-    "admitted, be older, be another tenant's, or have been refused for something other than a limit.",
+    "It remembers the last 50 of an hour: the call may have been admitted, be older, be another tenant's, or have been",
+    "refused for something other than a limit.",
   ];
 }

@@ -46,8 +46,7 @@ export class TenantGateState {
   readonly #floors: Floors;
   readonly #tenant: GateTenant;
   readonly #networks: Networks;
-  readonly #refusals = new Refusals();
-  readonly #awakeSince: number;
+  readonly #refusals: Refusals;
   readonly ancestors = new Ancestors();
   #forgotAtMs = 0;
 
@@ -58,7 +57,7 @@ export class TenantGateState {
     this.#floors = new Floors(store);
     this.#tenant = new GateTenant(store);
     this.#networks = new Networks(store);
-    this.#awakeSince = clock.now();
+    this.#refusals = new Refusals(store);
     this.ancestors.are(this.#tenant.state.ancestors);
     this.#stretchWindows();
   }
@@ -164,12 +163,14 @@ export class TenantGateState {
     const now = this.#clock.now();
     const { status, plan } = this.tenant;
     const policies = inspectPolicies(this.#tenant, subjects, (applications) => this.#look(applications, now));
-    return { status, plan, policies, refusals: this.#refusals.newestFirst(), awakeSince: this.#awakeSince };
+    return { status, plan, policies, refusals: this.#refusals.newestFirst(now) };
   }
 
   /** Writes down what is reserved, so that falling asleep loses nothing. */
   settle(): void {
-    for (const write of this.#limiter.settle(this.#clock.now())) this.#store.spend(write);
+    const now = this.#clock.now();
+    for (const write of this.#limiter.settle(now)) this.#store.spend(write);
+    this.#refusals.settle(now);
   }
 
   /** Drops what has outlived its purpose; at most once a minute, as it looks through whole tables. */
@@ -180,6 +181,7 @@ export class TenantGateState {
     const alive = POLICIES.find(({ name }) => name === PING_POLICY.alive);
     this.#store.forget(now, bucketStart("alive", now), Number(alive?.windowS) * 1000);
     this.#floors.forget(now);
+    this.#refusals.settle(now);
   }
 
   #isSuspended(): boolean {

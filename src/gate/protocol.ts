@@ -94,17 +94,20 @@ export interface InspectedPolicy {
   state: PolicyState | null;
 }
 
-/** A call that limits refused, as the gate remembers it while it is awake. */
+/** A call that limits refused, as the gate remembers it for an hour. */
 export interface Refusal {
   /** ms since 1970. */
   at: number;
   requestId: string;
   routeClass: RouteClass;
+  /** A key by the beginning of its hash, a network by its name of the day. */
   subjects: Subjects;
   /** Names of the policies that refused, those from above by their own names. */
   violated: string[];
+  /** Every policy that applied. */
   states: PolicyState[];
-  retryAfterS: number;
+  /** Null: waiting does not help. */
+  retryAfterS: number | null;
 }
 
 export interface Inspection {
@@ -113,8 +116,6 @@ export interface Inspection {
   policies: InspectedPolicy[];
   /** Newest first. */
   refusals: Refusal[];
-  /** Since when the gate has been awake, ms since 1970: refusals before it are forgotten. */
-  awakeSince: number;
 }
 
 /** What became of the rows that one flush took from the journal. */

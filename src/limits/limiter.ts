@@ -38,8 +38,9 @@ export interface Write {
 
 export interface Taken {
   decision: Decision;
-  /** The policies that refused, those from above included. */
+  /** The policies that refused, and how all that applied stand: those from above included. */
   refusedBy: Policy[];
+  statesOfAll: () => PolicyState[];
   writes: Write[];
   /** The application that asked for it stands alone: the caller writes it down with what it writes anyway. */
   elsewhere: boolean;
@@ -98,7 +99,8 @@ export class Limiter {
     if (this.#bytes > this.#bounds.bytes || this.#held > this.#bounds.meters) this.#letGo(nowMs, writes);
     const violated = [...new Set(refusedBy.map((policy) => (policy.upstream ? UPSTREAM : policy.name)))];
     const decision = { admitted, states, violated, retryAfterS: Math.ceil(wait / 1000) };
-    return { decision, refusedBy, writes, elsewhere };
+    const statesOfAll = () => applications.map(({ policy }, index) => stateOf(policy, meters[index] as Meter, nowMs));
+    return { decision, refusedBy, statesOfAll, writes, elsewhere };
   }
 
   /** How these policies stand, those from above included. Takes nothing. */

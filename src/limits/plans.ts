@@ -12,6 +12,8 @@ export interface PlanPolicy {
   scope: Scope;
   unit: Unit;
   windowS: Policy["windowS"];
+  /** Nobody may set less: who closed the way to the settings could not open it again. */
+  least: number;
   limits: Readonly<Record<Plan, number>>;
 }
 
@@ -26,10 +28,11 @@ export function policyNamed(name: string): PlanPolicy | null {
 }
 
 /** What is wrong with a limit for this policy, in one sentence, or null. 0 closes what the policy counts. */
-export function limitProblem({ unit }: Pick<PlanPolicy, "unit">, limit: number): string | null {
+export function limitProblem({ unit, least }: Pick<PlanPolicy, "unit" | "least">, limit: number): string | null {
   if (!Number.isSafeInteger(limit) || limit < 0 || limit > LARGEST_LIMIT) {
     return `must be a whole number from 0 to ${LARGEST_LIMIT}`;
   }
+  if (limit < least) return `must be at least ${least}: settings are changed through it`;
   // What can never be admitted must not look as if waiting helped.
   if (limit > 0 && limit < LARGEST_COST[unit]) {
     return `must be 0, which closes it, or at least ${LARGEST_COST[unit]}, what one call may cost`;
@@ -42,6 +45,7 @@ interface Line {
   class: string;
   scope: string;
   unit?: string;
+  least?: number;
   windowS: number | string;
   limits: Record<string, number>;
 }
@@ -50,7 +54,7 @@ interface Line {
 export function readPlans({ policies }: { policies: readonly Line[] }): PlanPolicy[] {
   const names = new Set<string>();
   return policies.map((line) => {
-    const { name, scope, unit = "requests", windowS, limits } = line;
+    const { name, scope, unit = "requests", least = 0, windowS, limits } = line;
     const wrong = (what: string) => new RangeError(`plans.json: ${name}: ${what}`);
     if (!/^[a-z][a-z0-9-]{1,39}$/.test(name) || names.has(name)) throw wrong("is no name of its own");
     names.add(name);
@@ -59,7 +63,7 @@ export function readPlans({ policies }: { policies: readonly Line[] }): PlanPoli
     if (!Object.hasOwn(LARGEST_COST, unit)) throw wrong("names no unit");
     if (windowS !== "month" && typeof windowS !== "number") throw wrong("names no window");
     if (Object.keys(limits).toSorted().join() !== PLANS.toSorted().join()) throw wrong("needs one limit a plan");
-    const policy = { name, routeClass: line.class, scope, unit, windowS, limits } as PlanPolicy;
+    const policy = { name, routeClass: line.class, scope, unit, windowS, least, limits } as PlanPolicy;
     if (windowS !== "month") checkWindow(windowS * 1000);
     for (const limit of Object.values(limits)) {
       checkLimit(limit);

@@ -1,3 +1,4 @@
+import { startCron } from "./cron.ts";
 import { print } from "./print.ts";
 import { run } from "./run.ts";
 import { tour } from "./tour.ts";
@@ -9,7 +10,11 @@ await run({
   forWrangler: false,
   more: async ({ paths, port, signal }) => {
     const worker = await startWorker({ paths, port, signal, say: print });
-    return [{ name: "The Worker", ...worker }];
+    const cron = startCron(worker.url, print);
+    return [
+      { name: "The Worker", ...worker },
+      { name: "The cron", exited: worker.exited, ...cron },
+    ];
   },
   ready: ({ url, local }, elapsedMs) => [`ready ${url} (${elapsedMs} ms)`, "", ...tour(local)],
 });

@@ -1,8 +1,13 @@
+import { eq } from "drizzle-orm";
+import type { Id } from "../core/id.ts";
+import { Problem } from "../core/problem.ts";
+import type { Entered } from "../db/app-database.ts";
+import { instances } from "../db/schema.ts";
 import { callGate, gateUnavailable } from "../gate/call.ts";
 import { type InspectedPolicy, type Inspection, PROTOCOL, type Refusal } from "../gate/protocol.ts";
 import { policyNamed } from "../limits/plans.ts";
 import { type Subjects, UPSTREAM } from "../limits/policy.ts";
-import { type Context, enter } from "../verb.ts";
+import { type Context, enter, read } from "../verb.ts";
 
 export interface TenantLimits extends Inspection {
   /** The tenant itself asks: what lies above it is left out. */
@@ -14,7 +19,7 @@ export interface TenantLimits extends Inspection {
  * What the tenant above allots is shown to those above alone. Throws `unavailable` when the gate does not answer.
  */
 export async function inspectLimits(context: Context, subjects: Subjects): Promise<TenantLimits> {
-  const { gateId, actorTenantId, tenantId } = await enter(context, "limits:read");
+  const { gateId, actorTenantId, tenantId } = await entered(context, subjects.instance as Id<"instance"> | undefined);
   const inspection = await callGate(context.deps, gateId, (gate) =>
     gate.inspect({ v: PROTOCOL, gateId, subjects }),
   ).catch((error: unknown) => {
@@ -30,11 +35,23 @@ export async function inspectLimits(context: Context, subjects: Subjects): Promi
   };
 }
 
+/** The tenant, and that the instance asked about is one of its own. */
+async function entered(context: Context, instance: Id<"instance"> | undefined): Promise<Entered> {
+  const entered = await enter(context, "limits:read");
+  if (instance === undefined) return entered;
+  const [rows] = await read(context, "limits:read", (db) => [
+    db.select({ id: instances.id }).from(instances).where(eq(instances.id, instance)),
+  ]);
+  if (rows.length === 0) throw new Problem("not-found");
+  return entered;
+}
+
 function isOwn({ source }: InspectedPolicy): boolean {
   return source !== "allotment";
 }
 
 function withoutAbove(refusal: Refusal): Refusal {
   const violated = new Set(refusal.violated.map((name) => (policyNamed(name) === null ? UPSTREAM : name)));
-  return { ...refusal, violated: [...violated] };
+  const states = refusal.states.filter(({ name }) => policyNamed(name) !== null);
+  return { ...refusal, violated: [...violated], states };
 }

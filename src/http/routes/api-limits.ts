@@ -94,7 +94,7 @@ function showsRefusal({ at, requestId, routeClass, subjects, violated, states, r
     route_class: routeClass,
     subjects,
     violated,
-    retry_after_s: Number.isFinite(retryAfterS) ? retryAfterS : null,
+    retry_after_s: retryAfterS,
     policies: states.map(showsState),
   };
 }
@@ -162,7 +162,7 @@ const looking: RouteDefinition[] = [
     operationId: "get_tenant_refusals",
     summary: "The calls that limits lately refused, newest first",
     description:
-      "At most 200, as the tenant's gate remembers them since `awake_since`: they are kept in memory alone, and gone when it has slept.",
+      "At most 50 of the last hour. Of a caller who is refused without end only the last are kept, and of those the very last may be lost when the tenant's gate falls asleep.",
     tags: ["api"],
     security: "api-key",
     permission: "limits:read",
@@ -170,7 +170,7 @@ const looking: RouteDefinition[] = [
     responses: {
       200: {
         description: "Refusals with the state of every policy that applied.",
-        schema: listSchema(refusal).extend({ awake_since: z.int() }),
+        schema: listSchema(refusal),
         example: {
           object: "list",
           data: [
@@ -186,7 +186,6 @@ const looking: RouteDefinition[] = [
             },
           ],
           next_cursor: null,
-          awake_since: 1795219000,
         },
       },
     },
@@ -194,17 +193,8 @@ const looking: RouteDefinition[] = [
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input, input.params.tenant_id);
-      const { refusals, awakeSince } = await inspectLimits(context, {});
-      return {
-        status: 200,
-        headers,
-        body: {
-          object: "list",
-          data: refusals.map(showsRefusal),
-          next_cursor: null,
-          awake_since: seconds(awakeSince),
-        },
-      };
+      const { refusals } = await inspectLimits(context, {});
+      return { status: 200, headers, body: { object: "list", data: refusals.map(showsRefusal), next_cursor: null } };
     },
   }),
 ];

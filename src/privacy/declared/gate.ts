@@ -12,8 +12,8 @@ export interface GateTableDeclaration {
 /** What a tenant's gate stores (`src/gate/sql.ts`): every table and column of its SQLite. */
 export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
   meta: {
-    what: "Which tenant the gate serves, its plan and status.",
-    keptUntil: "the tenant is forgotten",
+    what: "Which tenant the gate serves, its plan, status and limits; the salt of the day for callers without an id; the last calls that limits refused.",
+    keptUntil: "the tenant is forgotten; a salt a day, refused calls an hour, and the gate wakes",
     columns: { key: operational, value: account },
   },
   client: {
