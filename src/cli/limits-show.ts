@@ -48,7 +48,13 @@ export const limitsShowCommand: Command = {
     const query = instance === null ? "" : `?instance_id=${instance}`;
     const [shownName, { data, plan, status }] = await Promise.all([
       name(),
-      api.get(`/api/v1/tenants/${id}/limits${query}`, Limits, unseen(id)),
+      api.get(
+        `/api/v1/tenants/${id}/limits${query}`,
+        Limits,
+        instance === null
+          ? unseen(id)
+          : { "not-found": `${id} is no tenant that this key may see, or has no instance ${instance}` },
+      ),
     ]);
     const tenant = { id, name: shownName, plan, status, instance };
     return {

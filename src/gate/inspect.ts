@@ -14,12 +14,16 @@ export function inspectPolicies(
     if (upstream) return "allotment";
     return Object.hasOwn(state.overrides, name) ? "override" : "plan";
   };
-  return Object.values(policies)
-    .flat()
-    .map((policy): InspectedPolicy => {
-      const { name, routeClass, scope, unit, limit, windowS } = policy;
-      const subject = scope === "tenant" ? "" : subjects[scope];
-      const stand = subject === undefined ? null : (look([{ policy, subject }])[0] ?? null);
-      return { name, routeClass, scope, unit, limit, windowS, source: source(policy), state: stand };
-    });
+  return (
+    Object.values(policies)
+      .flat()
+      // Networks are counted by gates of the platform, which are no tenant's.
+      .filter(({ scope }) => scope !== "network")
+      .map((policy): InspectedPolicy => {
+        const { name, routeClass, scope, unit, limit, windowS } = policy;
+        const subject = scope === "tenant" ? "" : subjects[scope];
+        const stand = subject === undefined ? null : (look([{ policy, subject }])[0] ?? null);
+        return { name, routeClass, scope, unit, limit, windowS, source: source(policy), state: stand };
+      })
+  );
 }
