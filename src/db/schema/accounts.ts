@@ -1,0 +1,96 @@
+import { sql } from "drizzle-orm";
+import { check, foreignKey, index, integer, pgTable, text, unique, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { idColumn, instant } from "../columns.ts";
+
+export const tenants = pgTable(
+  "tenants",
+  {
+    id: idColumn("tenant").primaryKey(),
+    parentId: idColumn("tenant"),
+    /** From the platform down to this tenant, itself included: at most three. */
+    path: uuid().array().notNull(),
+    kind: text({ enum: ["platform", "reseller", "direct", "client"] }).notNull(),
+    name: text().notNull(),
+    status: text({ enum: ["active", "suspended", "closed"] }).notNull(),
+    homeRegion: text({ enum: ["any", "eu", "us", "fedramp"] }).notNull(),
+    gateId: text().notNull(),
+    createdAt: instant().notNull(),
+    endedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    foreignKey({ columns: [t.parentId], foreignColumns: [t.id] }),
+    uniqueIndex("tenants_gate_id").on(t.gateId),
+    unique("tenants_id_gate_id").on(t.id, t.gateId),
+    index("tenants_path").using("gin", t.path),
+    check("tenants_path_ends_here", sql`cardinality(path) between 1 and 3 and path[cardinality(path)] = id`),
+    check("tenants_parent_in_path", sql`parent_id is not distinct from path[cardinality(path) - 1]`),
+  ],
+);
+
+export const subscriptions = pgTable(
+  "subscriptions",
+  {
+    id: idColumn("subscription").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    plan: text({ enum: ["free", "team", "enterprise"] }).notNull(),
+    status: text({ enum: ["active", "ended"] }).notNull(),
+    startedAt: instant().notNull(),
+    endedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [index("subscriptions_tenant").on(t.tenantId)],
+);
+
+/** A person is (issuer, subject), never an e-mail address. */
+export const people = pgTable(
+  "people",
+  {
+    id: idColumn("person").primaryKey(),
+    issuer: text().notNull(),
+    subject: text().notNull(),
+    email: text(),
+    name: text(),
+    createdAt: instant().notNull(),
+    removedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [uniqueIndex("people_issuer_subject").on(t.issuer, t.subject)],
+);
+
+export const memberships = pgTable(
+  "memberships",
+  {
+    id: idColumn("membership").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    personId: idColumn("person")
+      .notNull()
+      .references(() => people.id),
+    role: text({ enum: ["owner", "admin", "member"] }).notNull(),
+    createdAt: instant().notNull(),
+    removedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [uniqueIndex("memberships_live").on(t.tenantId, t.personId).where(sql`removed_at is null`)],
+);
+
+export const workspaces = pgTable(
+  "workspaces",
+  {
+    id: idColumn("workspace").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    name: text().notNull(),
+    /** Raised whenever membership, roles or access change. */
+    generation: integer().notNull(),
+    createdAt: instant().notNull(),
+    removedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [unique("workspaces_tenant_id_id").on(t.tenantId, t.id)],
+);

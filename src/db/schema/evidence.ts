@@ -1,0 +1,20 @@
+import { pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import { idColumn, instant } from "../columns.ts";
+
+/** Appended to by `ebb.append_audit` alone. Partitioned by the quarter of `expires_at`. */
+export const auditEntries = pgTable(
+  "audit_entries",
+  {
+    id: idColumn("audit").notNull(),
+    tenantId: idColumn("tenant").notNull(),
+    recordedAt: instant().notNull(),
+    actorKind: text().notNull(),
+    actorId: uuid().notNull(),
+    action: text().notNull(),
+    subject: text().notNull(),
+    detail: text().notNull(),
+    requestId: text().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+);

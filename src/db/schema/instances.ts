@@ -1,0 +1,96 @@
+import { sql } from "drizzle-orm";
+import { boolean, check, foreignKey, index, integer, pgTable, text, unique, uniqueIndex } from "drizzle-orm/pg-core";
+import { bytes, idColumn, instant } from "../columns.ts";
+import { people, tenants, workspaces } from "./accounts.ts";
+
+export const instances = pgTable(
+  "instances",
+  {
+    id: idColumn("instance").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    workspaceId: idColumn("workspace").notNull(),
+    name: text(),
+    clientId: text().notNull(),
+    scope: text().notNull(),
+    grantTypes: text().array().notNull(),
+    registeredAt: instant().notNull(),
+    removedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    foreignKey({
+      name: "instances_workspace_fk",
+      columns: [t.tenantId, t.workspaceId],
+      foreignColumns: [workspaces.tenantId, workspaces.id],
+    }),
+    unique("instances_tenant_id_id").on(t.tenantId, t.id),
+    uniqueIndex("instances_client_id").on(t.tenantId, t.clientId),
+  ],
+);
+
+export const credentials = pgTable(
+  "credentials",
+  {
+    id: idColumn("credential").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    kind: text({ enum: ["api-key", "client-secret"] }).notNull(),
+    name: text().notNull(),
+    instanceId: idColumn("instance"),
+    personId: idColumn("person").references(() => people.id),
+    /** SHA-256 of the secret. */
+    secretHash: bytes().notNull(),
+    permissions: text().array().notNull(),
+    createdAt: instant().notNull(),
+    validUntil: instant(),
+    revokedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    foreignKey({
+      name: "credentials_instance_fk",
+      columns: [t.tenantId, t.instanceId],
+      foreignColumns: [instances.tenantId, instances.id],
+    }),
+    uniqueIndex("credentials_secret_hash").on(t.secretHash),
+    index("credentials_tenant").on(t.tenantId),
+    index("credentials_expires").on(t.expiresAt),
+    index("credentials_instance").on(t.instanceId),
+    check("credentials_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
+  ],
+);
+
+export const registrationKeys = pgTable(
+  "registration_keys",
+  {
+    id: idColumn("registrationKey").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    workspaceId: idColumn("workspace").notNull(),
+    name: text().notNull(),
+    secretHash: bytes().notNull(),
+    reusable: boolean().notNull(),
+    uses: integer().notNull(),
+    createdAt: instant().notNull(),
+    /** When a single-use key was spent. */
+    usedUpAt: instant(),
+    validUntil: instant(),
+    revokedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    foreignKey({
+      name: "registration_keys_workspace_fk",
+      columns: [t.tenantId, t.workspaceId],
+      foreignColumns: [workspaces.tenantId, workspaces.id],
+    }),
+    uniqueIndex("registration_keys_secret_hash").on(t.secretHash),
+    index("registration_keys_tenant").on(t.tenantId),
+    index("registration_keys_expires").on(t.expiresAt),
+    check("registration_keys_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
+  ],
+);
