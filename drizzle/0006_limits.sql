@@ -31,32 +31,34 @@ CREATE INDEX "limit_allotments_expires" ON "limit_allotments" USING btree ("expi
 CREATE UNIQUE INDEX "limit_overrides_live" ON "limit_overrides" USING btree ("tenant_id","policy") WHERE removed_at is null;--> statement-breakpoint
 CREATE INDEX "limit_overrides_expires" ON "limit_overrides" USING btree ("expires_at");
 --> statement-breakpoint
--- A tenant and the tenants right below it, with all that decides their limits, for whoever is at or above it. Holds the
--- family's lock until the end of the transaction, so that of two settings the later one sees the earlier.
+-- A tenant and the tenants right below it, with all that decides their limits, for whoever is at or above it: but what
+-- lies above the one who asks is not told. Holds the family's lock until the end of the transaction, so that of two
+-- settings the later one sees the earlier.
 create function ebb.limit_family(parent uuid)
   returns table (tenant_id uuid, kind text, status text, gate_id text, ancestors text[], plan text,
                  overrides jsonb, allotments jsonb)
   language plpgsql security definer set search_path = ''
 as $$
+declare
+  asking uuid;
 begin
-  if not exists (
-    select from ebb.context() c join public.tenants t on c.actor_tenant = any (t.path)
-     where t.id = parent and t.expires_at > ebb.clock()
-  ) then
-    raise exception 'no such tenant' using errcode = 'EB404';
-  end if;
+  select c.actor_tenant into asking
+    from ebb.context() c join public.tenants t on c.actor_tenant = any (t.path)
+   where t.id = parent and t.expires_at > ebb.clock();
+  if not found then raise exception 'no such tenant' using errcode = 'EB404'; end if;
   perform pg_advisory_xact_lock(hashtext('ebb.limits'), hashtext(parent::text));
   return query
     select t.id, t.kind, t.status, t.gate_id,
            array(select above.gate_id from public.tenants above
-                  where above.id = any (t.path) and above.id <> t.id and above.kind = 'reseller'),
+                  where above.id = any (t.path) and above.id <> t.id and above.kind = 'reseller' and t.id <> asking),
            coalesce((select s.plan from public.subscriptions s
                       where s.tenant_id = t.id and s.status = 'active' and s.expires_at > ebb.clock()
                       order by s.started_at desc limit 1), 'free'),
            coalesce((select jsonb_object_agg(o.policy, o.at_most) from public.limit_overrides o
                       where o.tenant_id = t.id and o.removed_at is null), '{}'),
            coalesce((select jsonb_object_agg(a.policy, a.at_most) from public.limit_allotments a
-                      where a.client_id = t.id and a.tenant_id = t.parent_id and a.removed_at is null), '{}')
+                      where a.client_id = t.id and a.tenant_id = t.parent_id and a.removed_at is null
+                        and t.id <> asking), '{}')
       from public.tenants t
      where (t.id = parent or t.parent_id = parent) and t.expires_at > ebb.clock() and t.status <> 'closed';
 end
@@ -77,6 +79,7 @@ begin
     from ebb.context() c join public.tenants own on own.id = c.actor_tenant
    where own.kind = 'platform';
   if not found then raise exception 'not the platform owner' using errcode = 'EB405'; end if;
+  if override_limit.at_most > 10000000 then raise exception 'too large' using errcode = '22003'; end if;
   -- Of two at once the second finds what the first has set.
   perform pg_advisory_xact_lock(hashtext('ebb.limits'),
     hashtext(coalesce((select t.parent_id from public.tenants t where t.id = entered), entered)::text));
@@ -110,6 +113,7 @@ begin
   ) then
     raise exception 'not a client of this reseller' using errcode = 'EB404';
   end if;
+  if allot_limit.at_most > 10000000 then raise exception 'too large' using errcode = '22003'; end if;
   perform pg_advisory_xact_lock(hashtext('ebb.limits'), hashtext(entered::text));
   update public.limit_allotments a set removed_at = ebb.clock()
    where a.tenant_id = entered and a.client_id = client and a.policy = allot_limit.policy and a.removed_at is null

@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { parseList } from "structured-headers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TenantMessage } from "../src/core/gate-message.ts";
@@ -249,4 +249,93 @@ test("what was refused is shown under its request, and how full everything is", 
   const usage = await (await call("/api/v1/usage", { headers })).json<{ data: { policy: string }[] }>();
   expect(usage.data[0]).toMatchObject({ policy: "assistant-credits", period: "month", used: 0, resets_at: null });
   expect(usage.data.find(({ policy }) => policy === "alive-tenant")).toMatchObject({ used: 1, limit: 600_000 });
+});
+
+test("looking at an instance's limits counts its lone ping, and lets nobody in twice", async () => {
+  const { tenant, instance, pingAt } = await limitedTenant({});
+  expect((await pingAt(0)).status).toBe(200);
+  await evictDurableObject(gateOf(tenant));
+  const headers = { authorization: `Bearer ${tenant.apiKey}` };
+  const limits = await (await call(`/api/v1/tenants/${tenant.id}/limits?instance_id=${instance}`, { headers })).json<{
+    data: { policy: string; remaining: number }[];
+  }>();
+  expect(limits.data.find(({ policy }) => policy === "alive-instance")?.remaining).toBe(29);
+  let admitted = 1;
+  for (let i = 0; i < 35; i++) if ((await pingAt(1)).status === 200) admitted += 1;
+  expect(admitted).toBe(30);
+});
+
+test("an allotment counts what was used before it", async () => {
+  const tenant = await testTenant();
+  const used = (n: number) => admittedOf(tenant, n, { routeClass: "export", subjects: {} });
+  await tell(tenant, {});
+  expect(await used(15)).toBe(15);
+  await tell(tenant, { allotments: { "export-tenant": 5 } });
+  expect(await used(3)).toBe(0);
+  await tell(tenant, { allotments: { "export-tenant": 17 } });
+  await evictDurableObject(gateOf(tenant));
+  expect(await used(5)).toBe(2);
+});
+
+test("a message that cannot be applied changes nothing and waits: the gate wakes and serves all the same", async () => {
+  const tenant = await testTenant();
+  await tell(tenant, { overrides: { "account-key": 20 } });
+  const hostile: unknown[] = [
+    { overrides: null },
+    { allotments: null },
+    { overrides: [] },
+    { overrides: "account-key" },
+    { ancestors: null },
+    { ancestors: "abc" },
+    { ancestors: ["no gate"] },
+    { ancestors: Array.from({ length: 3 }, () => tenant.gateId) },
+    { plan: "gold" },
+    { plan: "__proto__" },
+    { status: "frozen" },
+    { tenantId: "tnt_x" },
+    ...[-1, 1e99, "500", null, 1.5, 9].map((limit) => ({ overrides: { "account-key": limit } })),
+  ];
+  for (const change of hostile) {
+    const message = { kind: "tenant", tenantId: tenant.id, status: "active", plan: "team", ...(change as object) };
+    const messages = [{ id: news++, message: message as TenantMessage }];
+    const taken = await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages });
+    expect(taken, JSON.stringify(change)).toEqual([]);
+  }
+  await evictDurableObject(gateOf(tenant));
+  expect(await admittedOf(tenant, 25)).toBe(20);
+  // Names that this version has no policy for are another version's.
+  await tell(tenant, { overrides: JSON.parse('{"__proto__": 3, "of-tomorrow": 4, "account-key": 30}') });
+  await evictDurableObject(gateOf(tenant));
+  expect(await admittedOf(tenant, 25)).toBe(10);
+});
+
+test("revocations without a subject or an end are not taken either", async () => {
+  const tenant = await testTenant();
+  await tell(tenant, {});
+  const good = { kind: "revoked", subject: { kind: "key", id: "x" }, reason: "key-revoked", issuedBeforeMs: null };
+  for (const wrong of [{}, { untilMs: "soon" }, { untilMs: 1, subject: null }, { untilMs: 1, issuedBeforeMs: "x" }]) {
+    const messages = [{ id: news++, message: { ...good, ...wrong } as never }];
+    expect(await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages })).toEqual([]);
+  }
+  await evictDurableObject(gateOf(tenant));
+  expect(await admittedOf(tenant, 1)).toBe(1);
+});
+
+test("a window that a new version makes longer counts what the old one would have forgotten", async () => {
+  const tenant = await testTenant();
+  await tell(tenant, { overrides: { "account-key": 10 } });
+  at(0);
+  expect(await admittedOf(tenant, 10)).toBe(10);
+  await runInDurableObject(gateOf(tenant), (_, { storage }) => {
+    // As a version with a window of 10 s had left it.
+    storage.sql.exec("update spent set expires_at = expires_at - 50000");
+    storage.sql.exec(
+      "update meta set value = replace(value, '\"account-key\":60', '\"account-key\":10') where key = 'windows'",
+    );
+  });
+  at(30);
+  await evictDurableObject(gateOf(tenant));
+  expect(await admittedOf(tenant, 10)).toBe(0);
+  at(60);
+  expect(await admittedOf(tenant, 10)).toBe(10);
 });

@@ -5,9 +5,11 @@ import { mintRoutingId } from "../src/access/routing-id.ts";
 import { DAY_MS } from "../src/core/clock.ts";
 import { newGateId } from "../src/core/region.ts";
 import { platformGateId } from "../src/gate/platform.ts";
+import { visitPlatformGates } from "../src/jobs/visit-platform-gates.ts";
 import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { call, postForm, postJson } from "../src/testing/instance.ts";
 import { testRoutingKeys } from "../src/testing/world.ts";
+import { createDeps } from "./runtime.ts";
 
 /** Noon, far from where the salt changes. */
 const NOON = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2;
@@ -116,4 +118,29 @@ test("when the gates fail, public pages are refused with 503 and Retry-After, ne
   const response = await fetch("/openapi.json");
   expect(response.status).toBe(503);
   expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
+});
+
+test("a clock that wavers at midnight frees nobody, and one caller is told of one policy", async () => {
+  const midnight = NOON + DAY_MS / 2;
+  const statuses: Record<number, number> = {};
+  for (const ms of [-1, 0, -1, 0, -1, 0, 5_000]) {
+    vi.setSystemTime(midnight + ms);
+    for (const [status, count] of Object.entries(await statusesOf(() => "198.51.100.99", 150))) {
+      statuses[Number(status)] = (statuses[Number(status)] ?? 0) + count;
+    }
+  }
+  expect(statuses[200]).toBe(LIMIT);
+  const refused = await from("198.51.100.99");
+  expect(refused.headers.get("ratelimit-policy")).toBe('"public-network";q=600;w=60');
+  expect(refused.headers.get("ratelimit")).toBe('"public-network";r=0;t=55');
+});
+
+test("gates of networks that nobody calls any more are visited once a day, and forget", async () => {
+  await from("203.0.113.5");
+  expect(await stored("203.0.113.0/24")).toMatch(/"subject":"[0-9a-f]{32}"/);
+  vi.setSystemTime(NOON + DAY_MS);
+  const deps = await createDeps(env);
+  expect(await visitPlatformGates(deps)).toEqual({ visited: 64, failed: 0 });
+  const text = await stored("203.0.113.0/24");
+  expect(text).not.toMatch(/subject|salt/);
 });

@@ -2,6 +2,7 @@ import type { Deps } from "../src/deps.ts";
 import { createPartitions } from "../src/jobs/create-partitions.ts";
 import { flushStragglers } from "../src/jobs/flush-stragglers.ts";
 import { purge } from "../src/jobs/purge.ts";
+import { visitPlatformGates } from "../src/jobs/visit-platform-gates.ts";
 
 interface Job {
   job: string;
@@ -31,6 +32,13 @@ export const SCHEDULE: Record<string, Job> = {
     run: async (deps) => {
       await createPartitions(deps);
       return null;
+    },
+  },
+  "13 0 * * *": {
+    job: "visit-platform-gates",
+    run: async (deps) => {
+      const { visited, failed } = await visitPlatformGates(deps);
+      return failed > 0 ? `${failed} of ${visited} gates did not answer` : null;
     },
   },
 };

@@ -83,10 +83,15 @@ test("asking happens beside the request: what is fresh decides at once, without 
 });
 
 test("when the gate above cannot be asked, nobody is let in on an old word, and everybody is on a fresh one", async () => {
-  const { client, pinged } = await family();
+  const { reseller, client, pinged } = await family();
   at(0);
   expect(await pinged()).toBe("recorded");
-  await tell(client, { ancestors: ["no gate at all"] });
+  // A gate whose storage is broken does not wake.
+  await runInDurableObject(gateOf(reseller), (_, { storage }) => void storage.sql.exec("drop table meta"));
+  await evictDurableObject(gateOf(reseller));
+  at(19);
+  expect(await pinged()).toBe("repeated");
+  at(60);
   // Inside the object: over RPC the runtime reports what is thrown a second time.
   await runInDurableObject(gateOf(client), async (gate) => {
     await expect(gate.ping(pingCall(client, newId("instance", START)))).rejects.toThrow();

@@ -27,6 +27,7 @@ import { consoleLogger, ingestOf } from "./runtime.ts";
 
 /** How long the first unflushed ping waits for others to share its statement. */
 const FLUSH_DELAY_MS = 5_000;
+const NOTHING_FLUSHED: FlushReport = { recorded: 0, repeated: 0, expired: 0, gone: 0, dead: 0, pending: 0 };
 /** How long the gates above are waited for. */
 const PATIENCE_MS = 3_000;
 
@@ -125,9 +126,9 @@ export class TenantGate extends DurableObject<Env> implements Gate {
 
   async #flushOnce(): Promise<FlushReport> {
     const { gateId, tenantId } = this.#state.tenant;
-    if (gateId === null || tenantId === null)
-      return { recorded: 0, repeated: 0, expired: 0, gone: 0, dead: 0, pending: 0 };
     try {
+      // The platform's gates have no tenant, and nothing to flush.
+      if (gateId === null || tenantId === null) return { ...NOTHING_FLUSHED };
       const report = await flushJournal(this.#store, this.#ingest, { gateId, tenantId });
       const { recorded, expired, gone, dead, pending } = report;
       if (expired + gone + dead > 0) this.#logger.log("warn", "flush-left-out", { gateId, expired, gone, dead });
@@ -150,8 +151,9 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     const askedAtMs = systemClock.now();
     const due = ancestors.due(askedAtMs);
     if (due === "no") return;
-    this.#asking ??= this.#statusesAbove()
-      .then((statuses) => ancestors.heard(statuses, askedAtMs))
+    const { gateIds } = ancestors;
+    this.#asking ??= this.#statusesOf(gateIds)
+      .then((statuses) => ancestors.heard(gateIds, statuses, askedAtMs))
       .finally(() => {
         this.#asking = null;
       });
@@ -159,11 +161,11 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     this.ctx.waitUntil(this.#asking.catch(() => undefined));
   }
 
-  async #statusesAbove(): Promise<TenantState["status"][]> {
+  async #statusesOf(gateIds: readonly string[]): Promise<TenantState["status"][]> {
     const patience = Promise.withResolvers<never>();
     const timer = setTimeout(() => patience.reject(new Error("the gates above did not answer")), PATIENCE_MS);
     try {
-      const asked = this.#state.ancestors.gateIds.map((gateId) => this.#gates.gate(gateId).status());
+      const asked = gateIds.map((gateId) => this.#gates.gate(gateId).status());
       return await Promise.race([Promise.all(asked), patience.promise]);
     } finally {
       clearTimeout(timer);

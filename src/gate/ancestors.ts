@@ -36,8 +36,9 @@ export class Ancestors {
     return age < TOO_OLD_MS ? "beside" : "before";
   }
 
-  /** What those above answered, to a question that was asked at `askedAtMs`. */
-  heard(statuses: readonly TenantState["status"][], askedAtMs: number): void {
+  /** What these gates answered, to a question that was asked at `askedAtMs`; of no use once others are above. */
+  heard(gateIds: readonly string[], statuses: readonly TenantState["status"][], askedAtMs: number): void {
+    if (gateIds !== this.#gateIds) return;
     this.#suspended = statuses.some((status) => status !== "active");
     this.#askedAtMs = askedAtMs;
   }

@@ -23,8 +23,15 @@ export class Floors {
     return null;
   }
 
-  /** Only ever raised: a message that comes late or twice takes nothing back. */
+  /**
+   * Only ever raised: a message that comes late or twice takes nothing back. Throws a RangeError for one without a
+   * subject or an end, before anything of it is written down.
+   */
   raise({ subject, reason, issuedBeforeMs, untilMs }: Omit<RevokedMessage, "kind">): void {
+    const times = [untilMs, ...(issuedBeforeMs === null ? [] : [issuedBeforeMs])];
+    if (typeof subject.id !== "string" || typeof reason !== "string" || !times.every(Number.isSafeInteger)) {
+      throw new RangeError("not a revocation");
+    }
     const key = keyOf(subject);
     const known = this.#rows.get(key);
     const floor: FloorRow = {

@@ -3,7 +3,8 @@ import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
 import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
 import type { GateMessage, Posted, RevokedSubject } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import { type Application, Limiter, type Taken } from "../limits/limiter.ts";
+import { type Application, Limiter, type PolicyState, type Taken } from "../limits/limiter.ts";
+import type { SpentRow } from "../limits/meter.ts";
 import { POLICIES } from "../limits/plans.ts";
 import { applicationsOf } from "../limits/settings.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
@@ -53,13 +54,14 @@ export class TenantGateState {
   constructor(store: GateStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#limiter = new Limiter((policy, subject) => store.spent(policy.name, subject));
+    this.#limiter = new Limiter((policy, subject) => this.#spent(policy.name, subject));
     this.#floors = new Floors(store);
     this.#tenant = new GateTenant(store);
     this.#networks = new Networks(store);
     this.#refusals = new Refusals(store);
     this.ancestors.are(this.#tenant.state.ancestors);
     this.#stretchWindows();
+    this.forget();
   }
 
   get tenant(): Readonly<TenantState> {
@@ -87,7 +89,7 @@ export class TenantGateState {
     const own = applications.find(({ policy }) => policy.name === PING_POLICY[call.kind]);
     if (own !== undefined) own.elsewhere = fresh;
     const taken = this.#limiter.take(applications, now, (policy, subject) =>
-      policy.name === PING_POLICY[call.kind] ? last.spent : this.#store.spent(policy.name, subject),
+      policy.name === PING_POLICY[call.kind] ? last.spent : this.#spent(policy.name, subject),
     );
     const { decision, elsewhere } = taken;
     this.#writeDown(taken);
@@ -162,7 +164,7 @@ export class TenantGateState {
     this.#tenant.meet(gateId, null);
     const now = this.#clock.now();
     const { status, plan } = this.tenant;
-    const policies = inspectPolicies(this.#tenant, subjects, (applications) => this.#look(applications, now));
+    const policies = inspectPolicies(this.#tenant, subjects, (application) => this.#look(application, now));
     return { status, plan, policies, refusals: this.#refusals.newestFirst(now) };
   }
 
@@ -182,6 +184,7 @@ export class TenantGateState {
     this.#store.forget(now, bucketStart("alive", now), Number(alive?.windowS) * 1000);
     this.#floors.forget(now);
     this.#refusals.settle(now);
+    this.#networks.forget(now);
   }
 
   #isSuspended(): boolean {
@@ -200,7 +203,9 @@ export class TenantGateState {
     const applications = names.flatMap((network) =>
       applicationsOf(policies, { ...call.subjects, network }, call.costs),
     );
-    return this.#decide({ ...call, subjects: { ...call.subjects, network: names[0] as string } }, applications);
+    const taken = this.#decide({ ...call, subjects: { ...call.subjects, network: names[0] as string } }, applications);
+    const states = fullestFirst(taken.decision.states);
+    return { ...taken, decision: { ...taken.decision, states } };
   }
 
   #decide(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects">, applications: Application[]): Taken {
@@ -212,10 +217,16 @@ export class TenantGateState {
     return taken;
   }
 
-  #look(applications: readonly Application[], now: number) {
-    const { states, writes } = this.#limiter.look(applications, now);
-    for (const write of writes) this.#store.spend(write);
-    return states;
+  #look(application: Application, now: number): PolicyState[] {
+    const looked = this.#limiter.look(application, now);
+    this.#writeDown(looked);
+    return looked.states;
+  }
+
+  /** What was spent of a policy; an instance's lone ping is noted where the ping is. */
+  #spent(policy: string, subject: string): SpentRow[] {
+    const kind = policy === PING_POLICY.alive ? "alive" : null;
+    return kind === null ? this.#store.spent(policy, subject) : this.#store.lastPing(subject, kind, policy).spent;
   }
 
   #writeDown({ writes }: Pick<Taken, "writes">): void {
@@ -230,7 +241,7 @@ export class TenantGateState {
     for (const [name, windowS] of Object.entries(windows)) {
       const was = before[name];
       if (typeof was === "number" && typeof windowS === "number" && windowS > was) {
-        for (const policy of [name, `allotted-${name}`]) this.#store.stretch(policy, (windowS - was) * 1000);
+        this.#store.stretch(name, (windowS - was) * 1000);
       }
     }
     this.#store.setMeta(WINDOWS, JSON.stringify(windows));
@@ -277,4 +288,10 @@ export class TenantGateState {
     });
     return true;
   }
+}
+
+/** One state a policy, the one with the least left: a network that is counted under two names is still one caller. */
+function fullestFirst(states: readonly PolicyState[]): PolicyState[] {
+  const sorted = states.toSorted((a, b) => a.remaining - b.remaining);
+  return sorted.filter(({ name }, index) => sorted.findIndex((state) => state.name === name) === index);
 }

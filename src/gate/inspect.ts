@@ -1,6 +1,5 @@
 import type { Application, PolicyState } from "../limits/limiter.ts";
-import type { Subjects } from "../limits/policy.ts";
-import type { EffectivePolicy } from "../limits/settings.ts";
+import { allottedName, type Subjects } from "../limits/policy.ts";
 import type { InspectedPolicy } from "./protocol.ts";
 import type { GateTenant } from "./tenant.ts";
 
@@ -8,22 +7,19 @@ import type { GateTenant } from "./tenant.ts";
 export function inspectPolicies(
   { policies, state }: GateTenant,
   subjects: Subjects,
-  look: (applications: readonly Application[]) => PolicyState[],
+  look: (application: Application) => PolicyState[],
 ): InspectedPolicy[] {
-  const source = ({ name, upstream }: EffectivePolicy): InspectedPolicy["source"] => {
-    if (upstream) return "allotment";
-    return Object.hasOwn(state.overrides, name) ? "override" : "plan";
-  };
-  return (
-    Object.values(policies)
-      .flat()
+  return Object.values(policies)
+    .flat()
+    .flatMap((policy): InspectedPolicy[] => {
       // Networks are counted by gates of the platform, which are no tenant's.
-      .filter(({ scope }) => scope !== "network")
-      .map((policy): InspectedPolicy => {
-        const { name, routeClass, scope, unit, limit, windowS } = policy;
-        const subject = scope === "tenant" ? "" : subjects[scope];
-        const stand = subject === undefined ? null : (look([{ policy, subject }])[0] ?? null);
-        return { name, routeClass, scope, unit, limit, windowS, source: source(policy), state: stand };
-      })
-  );
+      if (policy.scope === "network") return [];
+      const { name, routeClass, scope, unit, limit, windowS, allotted } = policy;
+      const subject = scope === "tenant" ? "" : subjects[scope];
+      const [own = null, above = null] = subject === undefined ? [] : look({ policy, subject });
+      const source = Object.hasOwn(state.overrides, name) ? "override" : "plan";
+      const shown: InspectedPolicy = { name, routeClass, scope, unit, limit, windowS, source, state: own };
+      if (allotted === undefined) return [shown];
+      return [shown, { ...shown, name: allottedName(name), limit: allotted, source: "allotment", state: above }];
+    });
 }

@@ -34,18 +34,32 @@ export class Networks {
    * or midnight would double every limit.
    */
   async subjects(prefix: string, nowMs: number, windowMs: number): Promise<string[]> {
-    const day = Math.floor(nowMs / DAY_MS);
-    this.#turn(day, nowMs - day * DAY_MS < windowMs);
+    this.#turn(nowMs, windowMs);
     return await Promise.all(this.#salts.map(({ key }) => name(key, prefix)));
   }
 
-  #turn(day: number, keepYesterday: boolean): void {
+  /** Lets go of the salts whose day has passed. */
+  forget(nowMs: number): void {
+    const day = Math.floor(nowMs / DAY_MS);
+    const kept = this.#salts.filter((salt) => Math.abs(salt.day - day) <= 1);
+    if (kept.length < this.#salts.length || (kept[0]?.day ?? day) < day)
+      this.#keep(kept.filter((salt) => salt.day >= day));
+  }
+
+  #turn(nowMs: number, windowMs: number): void {
+    const clockDay = Math.floor(nowMs / DAY_MS);
     const [current, before] = this.#salts;
-    const kept = [current, before].filter((salt) => salt !== undefined && (salt.day === day || keepYesterday));
-    if (current?.day === day && kept.length === this.#salts.length) return;
+    // A clock that wavers at midnight stays in the new day: going back and forth would free everybody each time.
+    const day = current?.day === clockDay + 1 ? current.day : clockDay;
     const today = current?.day === day ? current : { day, key: crypto.getRandomValues(new Uint8Array(32)) };
-    const yesterday = keepYesterday ? kept.find((salt) => salt?.day === day - 1) : undefined;
-    this.#salts = yesterday === undefined ? [today] : [today, yesterday];
+    const older = today === current ? before : current;
+    const overlaps = nowMs - day * DAY_MS < windowMs;
+    const salts = overlaps && older?.day === day - 1 ? [today, older] : [today];
+    if (salts.length !== this.#salts.length || today !== current) this.#keep(salts);
+  }
+
+  #keep(salts: Salt[]): void {
+    this.#salts = salts;
     for (const [index, key] of KEYS.entries()) {
       const salt = this.#salts[index];
       if (salt === undefined) this.#store.dropMeta(key);

@@ -5,13 +5,23 @@ import { takeOrRefuse } from "./limit.ts";
 /** Gates that limit callers without a tenant, so that no one of them has to carry all. */
 const SHARDS = 64;
 
-/** The gate that limits the callers of a network. No tenant's: those have random ids, these count up from nothing. */
+/** The gate that limits the callers of a network. */
 export function platformGateId(network: string): string {
   // FNV-1a: spreads neighbours, and needs no secret, as nothing rests on it.
   let hash = 0x811c9dc5;
   for (let i = 0; i < network.length; i++) hash = Math.imul(hash ^ network.charCodeAt(i), 0x01000193);
+  return shard((hash >>> 0) % SHARDS);
+}
+
+/** All of them. */
+export function platformGateIds(): string[] {
+  return Array.from({ length: SHARDS }, (_, index) => shard(index));
+}
+
+/** No tenant's: those have random ids, these count up from nothing. */
+function shard(index: number): string {
   const bytes = new Uint8Array(10);
-  bytes[9] = (hash >>> 0) % SHARDS;
+  bytes[9] = index;
   return gateIdOf("any", bytes);
 }
 

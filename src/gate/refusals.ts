@@ -31,13 +31,14 @@ export class Refusals {
     const { key, ...others } = call.subjects;
     const subjects = key === undefined ? others : { ...others, key: key.slice(0, HASH_LENGTH) };
     const { retryAfterS } = taken.decision;
+    const { states, violated } = taken.fromAbove();
     this.#kept.push({
       at,
       requestId,
       routeClass,
       subjects,
-      violated: taken.refusedBy.map(({ name }) => name),
-      states: taken.statesOfAll(),
+      violated,
+      states,
       // Null in JSON: waiting does not help.
       retryAfterS: Number.isFinite(retryAfterS) ? retryAfterS : null,
     });

@@ -28,6 +28,12 @@ export const SCHEMA: readonly string[] = [
      spent_at integer
    );
    create table spent (
+     policy text not null, subject text not null, opened_at integer not null, nth integer not null, count integer not null,
+     expires_at integer not null, primary key (policy, subject, opened_at, nth)
+   ) without rowid;`,
+  // Counts packed, a row a chunk. What the version before had counted, which was never released, is let go.
+  `drop table spent;
+   create table spent (
      policy text not null, subject text not null, seq integer not null, opened_at integer not null, stamps blob not null,
      reserved integer not null, lapses_at integer not null, expires_at integer not null, primary key (policy, subject, seq)
    ) without rowid;`,
@@ -75,6 +81,7 @@ export const SQL = {
     values (?, ?, ?, ?, ?, ?, ?, ?)
     on conflict (policy, subject, seq) do update set opened_at = excluded.opened_at, stamps = excluded.stamps,
       reserved = excluded.reserved, lapses_at = excluded.lapses_at, expires_at = excluded.expires_at`,
+  unspend: "delete from spent where policy = ? and subject = ?",
   /** A window that has become longer counts what a shorter one would forget. */
   stretch: "update spent set expires_at = expires_at + ? where policy = ?",
 

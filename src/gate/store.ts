@@ -162,6 +162,7 @@ export class GateStore {
 
   spend({ policy, subject, row }: Write): void {
     const { seq, openedAt, stamps, reserved, lapsesAt, expiresAt } = row;
+    if (row.replacesAll) this.#sql.exec(SQL.unspend, policy, subject);
     this.#sql.exec(SQL.spend, policy, subject, seq, openedAt, buffer(stamps), reserved, lapsesAt, expiresAt);
   }
 

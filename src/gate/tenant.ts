@@ -3,6 +3,7 @@ import type { Id } from "../core/id.ts";
 import type { Plan } from "../limits/plans.ts";
 import { type EffectivePolicies, effectivePolicies, type LimitSettings } from "../limits/settings.ts";
 import type { GateStore } from "./store.ts";
+import { readLimits, readTenantMessage } from "./tenant-message.ts";
 
 /** What a gate knows of its tenant; until it is told, the tenant of the first genuine token and the smallest plan. */
 export interface TenantState extends LimitSettings {
@@ -42,8 +43,9 @@ export class GateTenant {
       tenantId: text("tenantId") as Id<"tenant"> | null,
       plan: (text("plan") ?? "free") as Plan,
       status: (text("status") ?? "active") as TenantState["status"],
-      overrides: JSON.parse(text("overrides") ?? "{}") as Record<string, number>,
-      allotments: JSON.parse(text("allotments") ?? "{}") as Record<string, number>,
+      // As a version before wrote them: what this one has no limit for is none.
+      overrides: readLimits(JSON.parse(text("overrides") ?? "{}")) ?? {},
+      allotments: readLimits(JSON.parse(text("allotments") ?? "{}")) ?? {},
       ancestors: JSON.parse(text("ancestors") ?? "[]") as string[],
     };
     this.#policies = effectivePolicies(this.#state);
@@ -63,14 +65,19 @@ export class GateTenant {
     if (this.#state.tenantId === null && tenantId !== null) this.#set({ tenantId });
   }
 
-  /** Says whether the message is for this gate, which serves one tenant for ever. Older news than the last is dropped. */
+  /**
+   * Says whether the message can be applied and is for this gate, which serves one tenant for ever. Older news than the
+   * last is dropped.
+   */
   hear(id: number, message: TenantMessage): boolean {
-    if (this.#state.tenantId !== null && this.#state.tenantId !== message.tenantId) return false;
+    const read = readTenantMessage(message);
+    if (read === null) return false;
+    if (this.#state.tenantId !== null && this.#state.tenantId !== read.tenantId) return false;
     if (id < this.#heard) return true;
     this.#heard = id;
     this.#store.setMeta(HEARD, id);
-    const { tenantId, plan, status, overrides = {}, allotments = {}, ancestors = [] } = message;
-    this.#set({ tenantId, plan, status, overrides, allotments, ancestors });
+    const { kind: _, ...state } = read;
+    this.#set(state);
     this.#policies = effectivePolicies(this.#state);
     return true;
   }

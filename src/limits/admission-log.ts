@@ -1,6 +1,6 @@
 import { BucketedLog } from "./bucketed-log.ts";
 import { MonthCounter } from "./month-counter.ts";
-import { LARGEST_EXACT_LIMIT, type Policy } from "./policy.ts";
+import { bindingLimit, LARGEST_EXACT_LIMIT, type Policy } from "./policy.ts";
 import { SlidingLog } from "./sliding-log.ts";
 
 /** `count` admissions at one moment (ms since 1970). */
@@ -33,7 +33,9 @@ export interface AdmissionLog {
 }
 
 /** The log that counts for this policy. Throws a RangeError for a limit or window that is none. */
-export function logFor({ limit, windowS }: Pick<Policy, "limit" | "windowS">): AdmissionLog {
+export function logFor(policy: Pick<Policy, "limit" | "allotted" | "windowS">): AdmissionLog {
+  const { windowS } = policy;
+  const limit = bindingLimit(policy);
   if (windowS === "month") return new MonthCounter(limit);
   return limit > LARGEST_EXACT_LIMIT ? new BucketedLog(limit, windowS * 1000) : new SlidingLog(limit, windowS * 1000);
 }

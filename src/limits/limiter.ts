@@ -1,5 +1,5 @@
 import { Meter, type SpentRow } from "./meter.ts";
-import { type Policy, UPSTREAM } from "./policy.ts";
+import { allottedName, bindingLimit, type Policy, UPSTREAM } from "./policy.ts";
 
 /** A policy that applies to a call, whose admissions it counts ("" for the tenant's), and what the call costs. */
 export interface Application {
@@ -21,9 +21,9 @@ export interface PolicyState {
 
 export interface Decision {
   admitted: boolean;
-  /** Of the policies that the caller may know of. */
+  /** Of the policies that apply, by the tenant's own limits. */
   states: PolicyState[];
-  /** Names of the policies that refused, `upstream-limit` for those that the caller must not know of. */
+  /** Names of the policies that refused, `upstream-limit` where it was not the tenant's own limit. */
   violated: string[];
   /** Seconds after which the same call would be admitted, were it alone. 0 when it was; Infinity when it never would. */
   retryAfterS: number;
@@ -38,9 +38,8 @@ export interface Write {
 
 export interface Taken {
   decision: Decision;
-  /** The policies that refused, and how all that applied stand: those from above included. */
-  refusedBy: Policy[];
-  statesOfAll: () => PolicyState[];
+  /** The same for those above the tenant: allotments by their own names and figures. */
+  fromAbove: () => Pick<Decision, "states" | "violated">;
   writes: Write[];
   /** The application that asked for it stands alone: the caller writes it down with what it writes anyway. */
   elsewhere: boolean;
@@ -80,7 +79,7 @@ export class Limiter {
     let wait = 0;
     const refusedBy: Policy[] = [];
     for (const [index, { policy, cost = 1 }] of applications.entries()) {
-      const own = (meters[index] as Meter).log.waitMs(nowMs, cost);
+      const own = (meters[index] as Meter).waitMs(nowMs, cost);
       if (own === 0) continue;
       wait = Math.max(wait, own);
       refusedBy.push(policy);
@@ -89,29 +88,37 @@ export class Limiter {
     let elsewhere = false;
     for (const [index, application] of applications.entries()) {
       const meter = meters[index] as Meter;
-      const bytes = meter.log.bytes;
       const rows = admitted ? meter.admit(nowMs, application.cost ?? 1, application.elsewhere) : meter.pending();
       if (rows === null) elsewhere = true;
-      else if (rows.length > 0) collect(writes, application, rows);
-      this.#bytes += meter.log.bytes - bytes;
+      else collect(writes, application, rows);
+      this.#weigh(meter);
     }
-    const states = statesOf(applications, meters, nowMs);
+    const states = meters.map((meter) => stateOf(meter, nowMs));
+    const violated = new Set(refusedBy.map((policy) => (policy.allotted === undefined ? policy.name : UPSTREAM)));
+    const fromAbove = () => ({
+      states: meters.flatMap((meter) => statesOf(meter, nowMs)),
+      violated: refusedBy.map(({ name, allotted }) => (allotted === undefined ? name : allottedName(name))),
+    });
+    const decision = { admitted, states, violated: [...violated], retryAfterS: Math.ceil(wait / 1000) };
     if (this.#bytes > this.#bounds.bytes || this.#held > this.#bounds.meters) this.#letGo(nowMs, writes);
-    const violated = [...new Set(refusedBy.map((policy) => (policy.upstream ? UPSTREAM : policy.name)))];
-    const decision = { admitted, states, violated, retryAfterS: Math.ceil(wait / 1000) };
-    const statesOfAll = () => applications.map(({ policy }, index) => stateOf(policy, meters[index] as Meter, nowMs));
-    return { decision, refusedBy, statesOfAll, writes, elsewhere };
+    return { decision, fromAbove, writes, elsewhere };
   }
 
-  /** How these policies stand, those from above included. Takes nothing. */
-  look(applications: readonly Application[], nowMs: number): { states: PolicyState[]; writes: Write[] } {
+  /** How a policy stands: by the tenant's own limit, and after it by what is allotted. Takes nothing. */
+  look({ policy, subject }: Application, nowMs: number): { states: PolicyState[]; writes: Write[] } {
     const writes: Write[] = [];
-    const states = applications.map(({ policy, subject }) => {
-      const meter = this.#meter(policy, subject, nowMs, this.#load, writes);
-      return stateOf(policy, meter, nowMs);
-    });
+    const meter = this.#meter(policy, subject, nowMs, this.#load, writes);
+    meter.waitMs(nowMs, 1);
+    const states = statesOf(meter, nowMs);
+    collect(writes, { policy, subject }, meter.pending());
+    this.#weigh(meter);
     if (this.#held > this.#bounds.meters) this.#letGo(nowMs, writes);
     return { states, writes };
+  }
+
+  /** What the limiter holds: meters, and bytes of their admissions. */
+  get held(): LimiterBounds {
+    return { meters: this.#held, bytes: this.#bytes };
   }
 
   /** What must be written so that a restart from here on loses nothing. */
@@ -134,19 +141,26 @@ export class Limiter {
     }
     const known = subjects.get(subject);
     if (known !== undefined) {
-      if (known.policy === policy) return known;
-      if (known.policy.limit === policy.limit && known.policy.windowS === policy.windowS) return known;
+      if (isSame(known.policy, policy)) return known;
       const changed = known.changedTo(policy, nowMs);
-      this.#bytes += changed.log.bytes - known.log.bytes;
       subjects.set(subject, changed);
+      this.#bytes -= known.weighed;
+      this.#weigh(changed);
       collect(writes, { policy, subject }, changed.pending());
       return changed;
     }
     const meter = Meter.restored(policy, load(policy, subject), nowMs);
     subjects.set(subject, meter);
     this.#held += 1;
-    this.#bytes += meter.log.bytes;
+    this.#weigh(meter);
     return meter;
+  }
+
+  /** Admissions come and go in a log, also when it is only asked: what was counted of it before is what is replaced. */
+  #weigh(meter: Meter): void {
+    const { bytes } = meter.log;
+    this.#bytes += bytes - meter.weighed;
+    meter.weighed = bytes;
   }
 
   /** Lets go of the meters that came first, until half the room is free. Nothing is lost: they are written down. */
@@ -157,7 +171,7 @@ export class Limiter {
         collect(writes, { policy: meter.policy, subject }, meter.settle(nowMs));
         subjects.delete(subject);
         this.#held -= 1;
-        this.#bytes -= meter.log.bytes;
+        this.#bytes -= meter.weighed;
       }
       this.#meters.delete(policy);
     }
@@ -172,20 +186,21 @@ function collect(
   for (const row of rows) writes.push({ policy: policy.name, subject, row });
 }
 
-function statesOf(applications: readonly Application[], meters: readonly Meter[], nowMs: number): PolicyState[] {
-  const states: PolicyState[] = [];
-  for (const [index, { policy }] of applications.entries()) {
-    if (!policy.upstream) states.push(stateOf(policy, meters[index] as Meter, nowMs));
-  }
-  return states;
+function isSame(a: Policy, b: Policy): boolean {
+  return a === b || (a.limit === b.limit && a.windowS === b.windowS && a.allotted === b.allotted);
 }
 
-function stateOf({ name, limit, windowS }: Policy, { log }: Meter, nowMs: number): PolicyState {
-  return {
-    name,
-    limit,
-    windowS,
-    remaining: log.remaining(nowMs),
-    resetS: Math.ceil(log.resetMs(nowMs) / 1000),
-  };
+/** By the tenant's own limit, whatever binds. */
+function stateOf({ policy, log }: Meter, nowMs: number): PolicyState {
+  const { name, limit, windowS } = policy;
+  const remaining = Math.max(0, limit - log.size);
+  return { name, limit, windowS, remaining, resetS: Math.ceil(log.resetMs(nowMs) / 1000) };
+}
+
+/** And by what is allotted, where that binds. */
+function statesOf(meter: Meter, nowMs: number): PolicyState[] {
+  const own = stateOf(meter, nowMs);
+  if (meter.policy.allotted === undefined) return [own];
+  const limit = bindingLimit(meter.policy);
+  return [own, { ...own, name: allottedName(own.name), limit, remaining: Math.max(0, limit - meter.log.size) }];
 }

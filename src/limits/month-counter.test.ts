@@ -21,9 +21,19 @@ test("December ends with the year; a cost above the quota never fits", () => {
   expect(quota.waitMs(at("2027-01-01T00:00:00"), 2)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test("a clock that steps back into the month before takes its count along, and forward again begins a new one", () => {
+test("a clock that wavers at a month's border counts each month for itself", () => {
+  const quota = new MonthCounter(100);
+  const [november, december] = [at("2026-11-30T23:59:59.999"), at("2026-12-01T00:00:00")];
+  quota.add(november, 100);
+  quota.add(december, 1);
+  expect(quota.remaining(november)).toBe(0);
+  expect(quota.remaining(december)).toBe(99);
+  expect(quota.waitMs(november)).toBe(1);
+});
+
+test("what a clock a year ahead has counted counts as of now, and locks nobody out for a year", () => {
   const quota = new MonthCounter(5);
-  quota.add(at("2026-12-01T00:00:01"), 5);
-  expect(quota.remaining(at("2026-11-30T23:59:59"))).toBe(0);
+  quota.add(at("2027-12-01T00:00:01"), 4);
+  expect(quota.remaining(at("2026-11-30T23:59:59"))).toBe(1);
   expect(quota.remaining(at("2026-12-01T00:00:02"))).toBe(5);
 });

@@ -5,7 +5,8 @@ import { checkLimit } from "./policy.ts";
 export class MonthCounter implements AdmissionLog {
   readonly limit: number;
   readonly bytes = 8;
-  #count = 0;
+  /** By month, counted from year 0: this one, the one before, and the one after for a clock that wavers at its border. */
+  readonly #counts = new Map<number, number>();
   #month = Number.NEGATIVE_INFINITY;
 
   /** Throws a RangeError for a limit that is no whole number. */
@@ -15,50 +16,63 @@ export class MonthCounter implements AdmissionLog {
   }
 
   get size(): number {
-    return this.#count;
+    return this.#counts.get(this.#month) ?? 0;
   }
 
   remaining(nowMs: number): number {
     this.#advance(nowMs);
-    return Math.max(0, this.limit - this.#count);
+    return Math.max(0, this.limit - this.size);
   }
 
   waitMs(nowMs: number, cost = 1): number {
     this.#advance(nowMs);
-    if (this.#count + cost <= this.limit) return 0;
+    if (this.size + cost <= this.limit) return 0;
     return cost > this.limit ? Number.POSITIVE_INFINITY : this.endOf(nowMs) - nowMs;
   }
 
   resetMs(nowMs: number): number {
     this.#advance(nowMs);
-    return this.#count === 0 ? 0 : this.endOf(nowMs) - nowMs;
+    return this.size === 0 ? 0 : this.endOf(nowMs) - nowMs;
   }
 
   add(nowMs: number, cost = 1): void {
     this.#advance(nowMs);
-    this.#count += cost;
+    this.#counts.set(this.#month, this.size + cost);
   }
 
   restore([stampMs, count]: Run): void {
     this.#advance(stampMs);
-    this.#count += count;
+    this.#counts.set(this.#month, this.size + count);
   }
 
   newest(count: number): Run[] {
-    const known = Math.min(count, this.#count);
-    return known === 0 ? [] : [[this.#month, known]];
+    const known = Math.min(count, this.size);
+    return known === 0 ? [] : [[startOf(this.#month), known]];
   }
 
   endOf(nowMs: number): number {
-    const date = new Date(nowMs);
-    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+    return startOf(monthOf(nowMs) + 1);
   }
 
-  /** A new month counts from nothing. A clock that steps back into the month before takes what was counted with it. */
+  /** A new month counts from nothing. What a clock that was far ahead has counted there, it counts here. */
   #advance(nowMs: number): void {
-    const date = new Date(nowMs);
-    const month = Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1);
-    if (month > this.#month) this.#count = 0;
+    const month = monthOf(nowMs);
+    if (month === this.#month) return;
     this.#month = month;
+    for (const [other, count] of this.#counts) {
+      if (Math.abs(other - month) <= 1) continue;
+      this.#counts.delete(other);
+      if (other > month) this.#counts.set(month, this.size + count);
+    }
   }
+}
+
+function monthOf(ms: number): number {
+  const date = new Date(ms);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+}
+
+/** Its first instant. */
+function startOf(month: number): number {
+  return Date.UTC(Math.floor(month / 12), month % 12);
 }

@@ -14,8 +14,18 @@ export interface Policy {
   readonly limit: number;
   /** Seconds, or a month that begins and ends in UTC. */
   readonly windowS: number | "month";
-  /** Set by a tenant above: it decides like any other and shows nowhere but as `upstream-limit`. */
-  readonly upstream?: true;
+  /** What the tenant above allots, where that is less: it binds, and shows nowhere but as `upstream-limit`. */
+  readonly allotted?: number;
+}
+
+/** The limit that binds. */
+export function bindingLimit({ limit, allotted }: Pick<Policy, "limit" | "allotted">): number {
+  return allotted === undefined ? limit : Math.min(limit, allotted);
+}
+
+/** The name under which those above see an allotment. */
+export function allottedName(name: string): string {
+  return `allotted-${name}`;
 }
 
 export const LARGEST_LIMIT = 10_000_000;

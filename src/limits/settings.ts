@@ -35,16 +35,15 @@ export function totalOf(policy: PlanPolicy, settings: LimitSettings): number {
 
 /**
  * The policies that hold under these settings, each as one object for as long as they do. An allotment below the
- * tenant's own limit stands beside it as a policy from above.
+ * tenant's own limit binds in its place: both count the same admissions, so it holds from the moment it is set.
  */
 export function effectivePolicies(settings: LimitSettings): EffectivePolicies {
-  const all = POLICIES.flatMap((policy): EffectivePolicy[] => {
+  const all = POLICIES.map((policy): EffectivePolicy => {
     const { name, routeClass, scope, unit, windowS } = policy;
     const limit = ownLimit(policy, settings);
     const own: EffectivePolicy = { name, routeClass, scope, unit, windowS, limit };
     const total = totalOf(policy, settings);
-    if (scope !== "tenant" || total === limit) return [own];
-    return [own, { ...own, name: `allotted-${name}`, limit: total, upstream: true }];
+    return scope === "tenant" && total < limit ? { ...own, allotted: total } : own;
   });
   return Object.groupBy(all, ({ routeClass }) => routeClass) as EffectivePolicies;
 }

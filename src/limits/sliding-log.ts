@@ -128,6 +128,12 @@ export class SlidingLog implements AdmissionLog {
         return last;
       }
     }
+    if (last !== undefined && last.tail < last.offsets.length) {
+      // What it will not fill is given back.
+      this.#bytes -= last.offsets.byteLength;
+      last.offsets = last.offsets.slice(0, last.tail);
+      this.#bytes += last.offsets.byteLength;
+    }
     const length = Math.min(SEGMENT, Math.max(SMALLEST, this.#size >> 3));
     const segment: Segment = { epoch: stamp, offsets: new Uint16Array(length), head: 0, tail: 0 };
     this.#segments.push(segment);
