@@ -23,6 +23,8 @@ const TABLES: Record<(typeof ROLES)[number], Record<string, string[]>> = {
     dead_letters: ["select"],
     gate_heartbeats: ["select"],
     instances: ["insert", "select", "update(name, removed_at)"],
+    limit_allotments: ["select"],
+    limit_overrides: ["select"],
     memberships: ["select"],
     outbox: ["insert"],
     people: ["select"],
@@ -48,6 +50,8 @@ const TABLES: Record<(typeof ROLES)[number], Record<string, string[]>> = {
     dead_letters: purged("expires_at, id"),
     gate_heartbeats: purged("expires_at, gate_id"),
     instances: purged("expires_at, id"),
+    limit_allotments: purged("expires_at, id"),
+    limit_overrides: purged("expires_at, id"),
     memberships: purged("expires_at, id"),
     outbox: purged("expires_at, id"),
     people: purged("expires_at, id"),
@@ -60,7 +64,18 @@ const TABLES: Record<(typeof ROLES)[number], Record<string, string[]>> = {
 };
 
 const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
-  ebb_app: ["append_audit", "clock", "enter", "expiry", "tenant"],
+  ebb_app: [
+    "allot_limit",
+    "append_audit",
+    "clock",
+    "enter",
+    "expiry",
+    "limit_family",
+    "override_limit",
+    "post",
+    "post_revoked_key",
+    "tenant",
+  ],
   ebb_ingest: ["clock", "expiry", "heartbeat", "straight_ping"],
   ebb_jobs: [
     "clock",
