@@ -1,6 +1,10 @@
+import { granularityOf } from "../privacy/declaration.ts";
+import { GATE_INVENTORY } from "../privacy/declared/gate.ts";
+import { LOG_INVENTORY, OUTSIDE_STORES } from "../privacy/declared/outside.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
 import { accessOf, isPurgedByRow } from "../privacy/policies.ts";
-import { SCHEDULE, type Window } from "../privacy/schedule.ts";
+import { SCHEDULE, variationText, windowText } from "../privacy/schedule.ts";
+import { categoryTerm, LEGAL_BASES, purposeTerm, RECIPIENTS } from "../privacy/vocabulary.ts";
 import type { Command } from "./command.ts";
 import { UsageFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
@@ -9,7 +13,10 @@ import { PLAIN, type Style } from "./terminal.ts";
 export const inventoryCommand: Command = {
   name: "inventory",
   summary: "show what is stored, about whom, why, for how long, and who may touch it",
-  notes: ["Read from src/privacy/inventory.ts, from which the database's policies are made: nothing needs to run."],
+  notes: [
+    "Read from src/privacy/, from which the database's policies are made: nothing needs to run.",
+    "Categories and purposes are terms of the W3C Data Privacy Vocabulary. With --json also what gates, the log and outside stores keep.",
+  ],
   argument: { name: "table", what: "one table; all of them when left out" },
   example: "inventory pings",
   run: ({ argument, style }) => {
@@ -20,9 +27,15 @@ export const inventoryCommand: Command = {
         `There is no table ${argument}: the tables are ${all.map(({ table }) => table).join(", ")}.`,
       );
     }
+    const rest = argument === null ? elsewhereText(style) : [];
     return Promise.resolve({
-      json: { schedule: SCHEDULE, tables: tables.map((table) => ({ ...table, access: accessByRole(table) })) },
-      text: tables.flatMap((table, at) => [...(at > 0 ? ["", ""] : []), ...tableText(table, style)]),
+      json: {
+        schedule: SCHEDULE,
+        tables: tables.map(tableJson),
+        ...(argument === null && elsewhereJson()),
+        recipients: RECIPIENTS,
+      },
+      text: [...tables.flatMap((table, at) => [...(at > 0 ? ["", ""] : []), ...tableText(table, style)]), ...rest],
     });
   },
 };
@@ -38,15 +51,46 @@ function accessByRole(table: DeclaredTable): Record<string, Reached[]> {
   return roles;
 }
 
+function tableJson(table: DeclaredTable) {
+  const { anchor, columns } = table;
+  return { ...table, granularity: granularityOf(anchor), columns: inTerms(columns), access: accessByRole(table) };
+}
+
+/** Columns with each term as the vocabulary's prefix and name have it. */
+function inTerms(columns: DeclaredTable["columns"]) {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, { category, purpose, basis }]) => {
+      const terms = { category: categoryTerm(category), purpose: purposeTerm(purpose) };
+      return [name, { ...terms, basis, article: LEGAL_BASES[basis]?.term ?? null }];
+    }),
+  );
+}
+
+/** What lies outside Postgres: in gates, in the log, and in the copies that our processors make. */
+function elsewhereJson() {
+  const gate = Object.fromEntries(
+    Object.entries(GATE_INVENTORY).map(([name, table]) => [name, { ...table, columns: inTerms(table.columns) }]),
+  );
+  return { gate, log: inTerms(LOG_INVENTORY), outside: OUTSIDE_STORES };
+}
+
 export function tableText(table: DeclaredTable, style: Style = PLAIN): string[] {
-  const { window, keptFrom, action, survivesClosing } = SCHEDULE[table.retention];
+  const { window, keptFrom, action, anonymiseAfter, mayVary, survivesClosing } = SCHEDULE[table.retention];
   const anchor = table.anchor.at === "bucket" ? table.anchor.column : table.anchor.columns.join(" or ");
+  const anonymised = Object.entries(table.anonymise ?? {}).map(([column, how]) => `${column} (${how})`);
   const facts: [string, string][] = [
     ["what", table.what],
     ["kept", `${windowText(window)} from: ${keptFrom} (${anchor}); then ${action}`],
+    ...(anonymiseAfter === null
+      ? []
+      : [["anonymised", `after ${windowText(anonymiseAfter)}: ${anonymised.join(", ")}`] as [string, string]]),
+    ["may vary", variationText(mayVary)],
     ["class", `${table.retention}${survivesClosing ? ", kept beyond the closing of an account" : ""}`],
+    ["legal hold", table.holds],
     ["stored", table.layout.kind === "state" ? "as state" : `in partitions, one a ${table.layout.by}`],
-    ["whose", table.subject],
+    ["anchored", `to the ${granularityOf(table.anchor)}`],
+    ["whose", table.subject ?? "nobody's"],
+    ["goes to", table.recipients.join(", ")],
     ...Object.entries(accessByRole(table)).map(([role, list]): [string, string] => [
       role,
       list.map(({ command, reach }) => `${command} ${reach}`).join(", "),
@@ -58,14 +102,35 @@ export function tableText(table: DeclaredTable, style: Style = PLAIN): string[] 
     style.strong(table.table),
     ...facts.map(([name, text]) => `${style.faint(name.padEnd(wide))}  ${text}`),
     "",
-    ...formatTable(
-      [{ title: "COLUMN" }, { title: "CATEGORY" }, { title: "PURPOSE" }, { title: "BASIS" }],
-      Object.entries(table.columns).map(([name, { category, purpose, basis }]) => [name, category, purpose, basis]),
-      style,
-    ),
+    ...columnsText(table.columns, style),
   ];
 }
 
-function windowText({ count, unit }: Window): string {
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+function columnsText(columns: DeclaredTable["columns"], style: Style): string[] {
+  return formatTable(
+    [{ title: "COLUMN" }, { title: "CATEGORY" }, { title: "PURPOSE" }, { title: "BASIS" }],
+    Object.entries(columns).map(([name, { category, purpose, basis }]) => [name, category, purpose, basis]),
+    style,
+  );
+}
+
+function elsewhereText(style: Style): string[] {
+  const gate = Object.entries(GATE_INVENTORY).flatMap(([table, { what, keptUntil, columns }]) => [
+    ...["", "", style.strong(`gate: ${table}`)],
+    `${style.faint("what")}  ${what}`,
+    `${style.faint("kept")}  until ${keptUntil}`,
+    ...["", ...columnsText(columns, style)],
+  ]);
+  return [
+    ...gate,
+    ...["", "", style.strong("the log"), "", ...columnsText(LOG_INVENTORY, style)],
+    ...["", "", style.strong("outside stores"), ""],
+    ...formatTable(
+      [{ title: "STORE" }, { title: "KEEPER" }, { title: "KEPT" }, { title: "AT MOST" }, { title: "WHAT" }],
+      Object.entries(OUTSIDE_STORES).map(([name, { keeper, kept, atMost, what }]) => [
+        ...[name, keeper, windowText(kept), windowText(atMost), what],
+      ]),
+      style,
+    ),
+  ];
 }

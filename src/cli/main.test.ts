@@ -283,7 +283,24 @@ test("inventory shows every table and column, or one, and the whole declaration 
   expect((await ebb(["inventory", "--json"])).json()).toMatchObject({
     schedule: { "alive-pings": { window: { unit: "day", count: 30 } } },
     tables: declaredTables().map(({ table }) => ({ table })),
+    gate: { journal: { subject: "instance_id", holds: "ignored", recipients: ["cloudflare"] } },
+    log: { requestId: { category: "pd:Identifier" } },
+    outside: { "neon-history": { kept: { count: 30 }, atMost: { count: 90 } } },
   });
+  expect((await ebb(["inventory", "website_visits", "--json"])).json()).toMatchObject({
+    tables: [
+      {
+        granularity: "instant",
+        holds: "honoured",
+        recipients: ["cloudflare", "neon"],
+        anonymise: { visitor_id: "set-null", language: "first-subtag" },
+        columns: { visitor_id: { category: "pd:Identifier", purpose: "dpv:ServiceUsageAnalytics" } },
+      },
+    ],
+  });
+  expect((await ebb(["inventory", "tool_executions"])).out).toMatch(
+    /^may vary +enterprise plan, per tenant: 1 month to 24 months$/m,
+  );
   expect(await ebb(["inventory", "nothing"])).toMatchObject({ code: 2, out: "" });
 });
 

@@ -6,8 +6,18 @@
  * nothing compiles.
  */
 export * from "./schema/accounts.ts";
+export * from "./schema/billing.ts";
+export * from "./schema/customer-data.ts";
+export * from "./schema/diagnostics.ts";
 export * from "./schema/evidence.ts";
 export * from "./schema/gates.ts";
 export * from "./schema/instances.ts";
 export * from "./schema/limits.ts";
+export * from "./schema/login.ts";
+export * from "./schema/mail.ts";
+export * from "./schema/requests.ts";
+export * from "./schema/rights.ts";
+export * from "./schema/security.ts";
+export * from "./schema/statistics.ts";
 export * from "./schema/telemetry.ts";
+export * from "./schema/usage.ts";

@@ -40,24 +40,31 @@ function dyingAt(at: number, kind: Fault["kind"]): Sql {
 it("whichever statement it dies at", async () => {
   await addAgedRows(database, make);
   const kept = await rowsOf(database, false);
+  await run(database.as("purge"));
+  expect(await rowsOf(database)).toEqual(kept);
+  const expire = async () => {
+    await stopAtNoon(database);
+    await make.add("credentials", anchored(91));
+    await make.add("dead_letters", anchored(8), {}, 3);
+    await make.add("pings", new Date(Math.floor(noon / 86_400_000 - 31) * 86_400_000).toISOString());
+  };
+  await expire();
   const statements: string[] = [];
   const sql = database.as("purge");
   await run({
     query: async (text, params) => {
-      statements.push(text);
+      statements.push(`${text} ${params?.join(" ")}`);
       return await sql.query(text, params);
     },
   });
-  expect(await rowsOf(database)).toEqual(kept);
   const died: string[] = [];
   for (const [i, text] of statements.entries()) {
     const writes = /delete from|drop_expired_partition/.test(text);
+    // Every statement about the tables in which something is due; of those that only look at the others, one in ten.
+    if (!/credentials|dead_letters|pings/.test(text) && i % 10 !== 0) continue;
     // A statement that only reads leaves nothing half done: one way of dying will do.
     for (const kind of writes ? (["refuse", "error-mid", "drop-after-commit"] as const) : (["refuse"] as const)) {
-      await stopAtNoon(database);
-      await make.add("credentials", anchored(91));
-      await make.add("dead_letters", anchored(8), {}, 3);
-      await make.add("pings", new Date(Math.floor(noon / 86_400_000 - 31) * 86_400_000).toISOString());
+      await expire();
       await run(dyingAt(i + 1, kind)).catch(() => died.push(kind));
       await run(database.as("purge"));
       expect(await rowsOf(database), `${kind} at ${text}`).toEqual(kept);
@@ -65,8 +72,8 @@ it("whichever statement it dies at", async () => {
   }
   // At the very first statement nothing at all has come about, which is an error; later there is a report.
   expect(died.length).toBeGreaterThan(0);
-  expect(statements.filter((text) => text.includes("delete from")).length).toBeGreaterThan(5);
-}, 60_000);
+  expect(statements.filter((text) => /delete from|drop_expired_partition/.test(text)).length).toBeGreaterThan(3);
+}, 120_000);
 
 const anchored = (days: number) => new Date(noon - days * 86_400_000).toISOString();
 

@@ -248,6 +248,23 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
     ],
     /^The function ebb\.outbox_expires_at\(\) is not what is declared: /,
   ],
+  [
+    "a row that forgets when its subscription ended",
+    ["drop trigger instances_anchor on public.instances"],
+    /^The trigger instances_anchor on public\.instances is declared but does not exist\.$/,
+  ],
+  [
+    "a subscription whose end nobody hears of",
+    ["drop trigger subscriptions_end on public.subscriptions"],
+    /^The trigger subscriptions_end on public\.subscriptions is declared but does not exist\.$/,
+  ],
+  [
+    "an end of a subscription that leaves tables out",
+    [
+      "create or replace function ebb.subscription_end() returns trigger language plpgsql security definer set search_path = '' as $$ begin return null; end $$",
+    ],
+    /^The function ebb\.subscription_end\(\) is not what is declared: /,
+  ],
   ["a role that bypasses", ["alter role ebb_app bypassrls"], /^ebb_app bypasses row-level security\.$/],
   ["a superuser", ["alter role ebb_purge superuser"], /^ebb_purge is a superuser\.$/],
   ["a role that makes roles", ["alter role ebb_jobs createrole"], /^ebb_jobs may make roles\.$/],

@@ -1,24 +1,8 @@
 import type { RetentionClassName } from "./schedule.ts";
+import type { Category, LegalBasis, Purpose, Recipient } from "./vocabulary.ts";
 
 /** The roles made in SQL that may touch a table. `ebb_owner` runs migrations only and is not named here. */
 export type Role = "ebb_app" | "ebb_ingest" | "ebb_purge" | "ebb_jobs" | "ebb_maint";
-
-/** What kind of data a column holds, in the terms that the notice will use. */
-export type Category =
-  | "identifier"
-  | "account-data"
-  | "contact-data"
-  | "name"
-  | "device-data"
-  | "usage-data"
-  | "authentication-secret-hash"
-  | "audit-record"
-  | "operational";
-
-export type Purpose = "provide-the-service" | "security" | "service-statistics" | "accountability" | "retention";
-
-/** GDPR article 6(1): (b) contract, (c) legal obligation, (f) legitimate interests. `none`: not personal data. */
-export type LegalBasis = "contract" | "legal-obligation" | "legitimate-interests" | "none";
 
 export interface ColumnDeclaration {
   category: Category;
@@ -28,10 +12,15 @@ export interface ColumnDeclaration {
 
 /** The moment from which a row is kept. */
 export type Anchor =
-  /** This column; the row is kept for ever while it is null. Of several, the earliest that has happened. */
+  /** This column, to the instant; the row is kept for ever while it is null. Of several, the earliest that has happened. */
   | { at: "column"; columns: readonly [string, ...string[]] }
-  /** The bucket that the row counts for. */
-  | { at: "bucket"; column: string };
+  /** The start of the bucket that the row counts for. */
+  | { at: "bucket"; column: string; granularity: "hour" | "day" };
+
+/** How finely the moment from which a row is kept is told. */
+export function granularityOf(anchor: Anchor): "instant" | "hour" | "day" {
+  return anchor.at === "column" ? "instant" : anchor.granularity;
+}
 
 /** Which rows a role may reach with a command, as a policy. */
 export type Reach =
@@ -57,7 +46,15 @@ export interface Access {
   columns?: readonly string[];
 }
 
-export type Layout = { kind: "state" } | { kind: "partitioned"; by: "day" | "quarter" };
+export type Layout = { kind: "state" } | { kind: "partitioned"; by: "day" | "month" | "quarter" };
+
+/** What becomes of a column when its row is anonymised, as SQL over that column. Neither can be undone. */
+export const TRANSFORMATIONS = {
+  "set-null": () => "null",
+  /** Of a BCP 47 tag: `de` of `de-AT`. */
+  "first-subtag": (column: string) => `split_part(${column}, '-', 1)`,
+} as const satisfies Record<string, (column: string) => string>;
+export type Transformation = keyof typeof TRANSFORMATIONS;
 
 export interface TableDeclaration<Column extends string> {
   /** One sentence: what a row is. */
@@ -65,10 +62,16 @@ export interface TableDeclaration<Column extends string> {
   retention: RetentionClassName;
   anchor: Anchor;
   layout: Layout;
-  /** How to find whose row it is: the column that holds the person or instance, or the tenant. */
-  subject: string;
+  /** How to find whose row it is: the column that holds the person or instance, or the tenant. Null: it is nobody's. */
+  subject: string | null;
   /** Primary key, by SQL names: what the purge pages by. */
   key: readonly [string, ...string[]];
   access: Partial<Record<Role, readonly Access[]>>;
+  /** Whether a legal hold keeps a row beyond its expiry. What works only while it is fresh is no evidence. */
+  holds: "honoured" | "ignored";
+  /** To whom the data is disclosed. */
+  recipients: readonly Recipient[];
+  /** Columns that are anonymised at the window of the class, `anonymiseAfter`. */
+  anonymise?: Partial<Record<Column, Transformation>>;
   columns: Record<Column, ColumnDeclaration>;
 }

@@ -14,6 +14,8 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "allot_limit(uuid, uuid, text, integer)": ["ebb_app"],
   "post(uuid, jsonb)": ["ebb_app"],
   "post_revoked_key(uuid)": ["ebb_app"],
+  "subscription_anchor()": [],
+  "subscription_end()": [],
   "assert_sighted(regclass)": [],
   "partitions(regclass)": ["ebb_jobs", "ebb_purge"],
   "create_partitions(regclass, text, timestamptz, timestamptz)": ["ebb_jobs"],

@@ -2,12 +2,28 @@ import { getTableColumns, getTableName, is } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import { PgTable } from "drizzle-orm/pg-core";
 import * as schema from "../db/schema.ts";
-import type { ColumnDeclaration, TableDeclaration } from "./declaration.ts";
+import type { TableDeclaration } from "./declaration.ts";
 import { memberships, people, subscriptions, tenants, workspaces } from "./declared/accounts.ts";
-import { auditEntries, outbox } from "./declared/evidence.ts";
+import { billingRecords } from "./declared/billing.ts";
+import { connections, encryptedCredentials, profiles } from "./declared/customer-data.ts";
+import { errorReports, metrics, performanceSamples } from "./declared/diagnostics.ts";
+import { auditEntries, outbox, purgeReceipts } from "./declared/evidence.ts";
 import { credentials, instances, registrationKeys } from "./declared/instances.ts";
 import { limitAllotments, limitOverrides } from "./declared/limits.ts";
+import {
+  authorizationCodes,
+  deviceCodes,
+  invitations,
+  loginStates,
+  refreshTokens,
+  sessions,
+} from "./declared/login.ts";
+import { idempotencyRecords, mailOutbox, unclaimedRegistrations } from "./declared/requests.ts";
+import { legalHolds, rightsRequests } from "./declared/rights.ts";
+import { authenticationEvents, securityEvents } from "./declared/security.ts";
+import { activeInstanceCounts, websiteVisits } from "./declared/statistics.ts";
 import { deadLetters, gateHeartbeats, pings, straightWindows } from "./declared/telemetry.ts";
+import { aiUsage, featureUsage, profileFetches, toolExecutions, userSessions } from "./declared/usage.ts";
 import type { Inventory } from "./declared-type.ts";
 
 /**
@@ -26,10 +42,38 @@ export const INVENTORY: Inventory = {
   registrationKeys,
   limitOverrides,
   limitAllotments,
+  invitations,
+  profiles,
+  connections,
+  encryptedCredentials,
   pings,
+  metrics,
+  errorReports,
+  performanceSamples,
+  userSessions,
+  profileFetches,
+  featureUsage,
+  toolExecutions,
+  aiUsage,
+  websiteVisits,
+  activeInstanceCounts,
+  authenticationEvents,
+  securityEvents,
+  deviceCodes,
+  authorizationCodes,
+  loginStates,
+  sessions,
+  refreshTokens,
+  unclaimedRegistrations,
+  idempotencyRecords,
+  mailOutbox,
   deadLetters,
   outbox,
   auditEntries,
+  purgeReceipts,
+  billingRecords,
+  rightsRequests,
+  legalHolds,
   gateHeartbeats,
   straightWindows,
 };
@@ -44,14 +88,21 @@ const tables: Record<string, unknown> = { ...schema };
 
 /** The inventory with SQL names in place of TypeScript's. */
 export function declaredTables(): DeclaredTable[] {
-  return Object.entries(INVENTORY).map(([key, declaration]) => {
+  return Object.entries(INVENTORY).map(([key, declaration]: [string, TableDeclaration<string>]) => {
     const table = tables[key];
     if (!is(table, PgTable)) throw new TypeError(`${key} is not a table`);
-    const names = Object.entries(getTableColumns(table)).map(([property, column]) => {
-      const declared = (declaration.columns as Record<string, ColumnDeclaration>)[property];
-      if (declared === undefined) throw new TypeError(`${key}.${property} is not declared`);
-      return [casing.getColumnCasing(column), declared] as const;
-    });
-    return { ...declaration, table: getTableName(table), columns: Object.fromEntries(names) };
+    const named = <T>(declared: Partial<Record<string, T>>): Record<string, T> =>
+      Object.fromEntries(
+        Object.entries(getTableColumns(table)).flatMap(([property, column]) => {
+          const value = declared[property];
+          return value === undefined ? [] : [[casing.getColumnCasing(column), value] as const];
+        }),
+      );
+    const columns = named(declaration.columns);
+    if (Object.keys(columns).length !== Object.keys(getTableColumns(table)).length) {
+      throw new TypeError(`a column of ${key} is not declared`);
+    }
+    const { anonymise } = declaration;
+    return { ...declaration, table: getTableName(table), columns, ...(anonymise && { anonymise: named(anonymise) }) };
   });
 }

@@ -2,6 +2,7 @@ import type { Access, Reach, Role } from "./declaration.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { type DeclaredTable, declaredTables } from "./inventory.ts";
 import { intervalSql, SCHEDULE } from "./schedule.ts";
+import { anchorTriggerSql, subscriptionEndFunctions } from "./subscription-end.ts";
 
 /** A row-level-security policy as the inventory wants it. */
 export interface Policy {
@@ -95,7 +96,9 @@ export function grantsOf(table: DeclaredTable): Grant[] {
 
 /** The expression, over `new.`, from which a row of this table is kept. */
 function anchorSql(table: DeclaredTable): string {
-  if (table.anchor.at === "bucket") return `date_trunc('day', new.${table.anchor.column}, 'UTC')`;
+  if (table.anchor.at === "bucket") {
+    return `date_trunc('${table.anchor.granularity}', new.${table.anchor.column}, 'UTC')`;
+  }
   const columns = table.anchor.columns.map((column) => `new.${column}`);
   return columns.length === 1 ? (columns[0] as string) : `least(${columns.join(", ")})`;
 }
@@ -162,7 +165,8 @@ function dropPolicies(table: string): string {
 
 /** The statements that make the database what the inventory declares, whatever it was before. */
 export function policyStatements(): string[] {
-  const tables = declaredTables().flatMap((table) => {
+  const declared = declaredTables();
+  const tables = declared.flatMap((table) => {
     const owned = table.layout.kind === "partitioned";
     const privileges = [
       `revoke all on public.${table.table} from public, ${owned ? ROLES.replace(", ebb_maint", "") : ROLES}`,
@@ -175,6 +179,7 @@ export function policyStatements(): string[] {
       `alter table public.${table.table} enable row level security, force row level security`,
       ...policiesOf(table).map(policySql),
       ...privileges,
+      ...anchorTriggerSql(table),
       ...triggerSql(table),
     ];
   });
@@ -182,7 +187,7 @@ export function policyStatements(): string[] {
     `revoke all on function ebb.${signature} from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs`,
     ...(roles.length > 0 ? [`grant execute on function ebb.${signature} to ${roles.join(", ")}`] : []),
   ]);
-  return [...tables, ...functions];
+  return [...subscriptionEndFunctions(declared), ...tables, ...functions];
 }
 
 /** The text of the migration, for `npm run generate` to write or compare. */

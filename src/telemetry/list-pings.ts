@@ -1,4 +1,4 @@
-import { desc, eq } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { instances, pings } from "../db/schema.ts";
@@ -15,13 +15,12 @@ export interface Ping {
   osVersion: string | null;
 }
 
-/** What is kept of an instance's pings, newest first: at most 30, one a day. Throws `not-found`. */
+/** What is kept of an instance's alive pings, newest first: at most 30, one a day. Throws `not-found`. */
 export async function listPings(context: Context, instanceId: Id<"instance">): Promise<Ping[]> {
   const [known, rows] = await read(context, "pings:read", (db) => [
     db.select({ id: instances.id }).from(instances).where(eq(instances.id, instanceId)),
     db
       .select({
-        kind: pings.kind,
         bucket: pings.bucket,
         receivedAt: pings.receivedAt,
         expiresAt: pings.expiresAt,
@@ -30,9 +29,9 @@ export async function listPings(context: Context, instanceId: Id<"instance">): P
         osVersion: pings.osVersion,
       })
       .from(pings)
-      .where(eq(pings.instanceId, instanceId))
+      .where(and(eq(pings.instanceId, instanceId), eq(pings.kind, "alive")))
       .orderBy(desc(pings.bucket)),
   ]);
   if (known.length === 0) throw new Problem("not-found");
-  return rows;
+  return rows.map((row) => ({ kind: "alive", ...row }));
 }

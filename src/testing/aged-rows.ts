@@ -12,12 +12,10 @@ export async function stopAtNoon(database: ScratchDatabase): Promise<number> {
   const noon = Math.floor(Date.now() / 86_400_000) * 86_400_000 + 43_200_000;
   await database.stopClock(noon);
   const around = [new Date(noon - 3 * 86_400_000).toISOString(), new Date(noon + 3 * 86_400_000).toISOString()];
-  for (const { table, layout } of declaredTables()) {
-    if (layout.kind !== "partitioned") continue;
-    await database
-      .as("jobs")
-      .query("select ebb.create_partitions($1, $2, $3, $4)", [`public.${table}`, layout.by, ...around]);
-  }
+  const plans = declaredTables().flatMap(({ table, layout }) =>
+    layout.kind === "partitioned" ? [`ebb.create_partitions('public.${table}', '${layout.by}', $1, $2)`] : [],
+  );
+  await database.as("jobs").query(`select ${plans.join(", ")}`, around);
   return noon;
 }
 
@@ -38,13 +36,17 @@ export async function addAgedRows(database: ScratchDatabase, make: RowMaker): Pr
 
 /** Every row of every table as text, sorted; `due` alone those that have expired by the test's clock, or those that have not. */
 export async function rowsOf(database: ScratchDatabase, due: boolean | null = null): Promise<Record<string, string[]>> {
-  const all: Record<string, string[]> = {};
   const which = due === null ? "true" : `(expires_at <= ebb.clock()) = ${due}`;
-  for (const { table } of declaredTables()) {
-    const rows = await database
-      .as("owner")
-      .query(`select t::text as row from public.${table} t where ${which} order by 1`);
-    all[table] = rows.map((row) => row["row"] as string);
-  }
-  return all;
+  const tables = declaredTables().map(({ table }) => table);
+  const rows = await database
+    .as("owner")
+    .query(
+      tables
+        .map((table) => `select '${table}' as table, t::text as row from public.${table} t where ${which}`)
+        .join(" union all "),
+    );
+  const all = Map.groupBy(rows, (row) => row["table"] as string);
+  return Object.fromEntries(
+    tables.map((table) => [table, (all.get(table) ?? []).map((row) => row["row"] as string).sort()]),
+  );
 }

@@ -92,7 +92,8 @@ function anchorColumn({ anchor }: DeclaredTable): string {
 }
 
 function expiryOf({ table, anchor }: DeclaredTable): string {
-  return `ebb.${table}_expiry(${anchor.at === "bucket" ? "date_trunc('day', r.anchor, 'UTC')" : "r.anchor"})`;
+  const at = anchor.at === "bucket" ? `date_trunc('${anchor.granularity}', r.anchor, 'UTC')` : "r.anchor";
+  return `ebb.${table}_expiry(${at})`;
 }
 
 /** An SQL expression for a value that must be there and means nothing. */
@@ -109,7 +110,9 @@ function filler(table: string, name: string, type: string): string {
       return "ebb.clock()";
     case "integer":
     case "bigint":
-      return "n";
+    case "double precision":
+      // At least ten: a smaller group is not counted at all.
+      return "n + 9";
     case "boolean":
       return "false";
     case "jsonb":

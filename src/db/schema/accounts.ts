@@ -16,6 +16,8 @@ export const tenants = pgTable(
     gateId: text().notNull(),
     createdAt: instant().notNull(),
     endedAt: instant(),
+    /** When the tenant's last subscription ended; null while one runs. Set by a trigger on `subscriptions` alone. */
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
@@ -41,7 +43,11 @@ export const subscriptions = pgTable(
     endedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("subscriptions_tenant").on(t.tenantId)],
+  (t) => [
+    index("subscriptions_tenant").on(t.tenantId),
+    // What has ended says when: rows of the tenant are kept from then on.
+    check("subscriptions_end", sql`status <> 'ended' or ended_at is not null`),
+  ],
 );
 
 /** A person is (issuer, subject), never an e-mail address. */
@@ -73,6 +79,7 @@ export const memberships = pgTable(
     role: text({ enum: ["owner", "admin", "member"] }).notNull(),
     createdAt: instant().notNull(),
     removedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [uniqueIndex("memberships_live").on(t.tenantId, t.personId).where(sql`removed_at is null`)],
@@ -90,6 +97,7 @@ export const workspaces = pgTable(
     generation: integer().notNull(),
     createdAt: instant().notNull(),
     removedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [unique("workspaces_tenant_id_id").on(t.tenantId, t.id)],

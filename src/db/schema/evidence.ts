@@ -18,3 +18,18 @@ export const auditEntries = pgTable(
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
 );
+
+/** What a run of the purge did to one table: canonical JSON (RFC 8785). Partitioned by the quarter of `expires_at`. */
+export const purgeReceipts = pgTable(
+  "purge_receipts",
+  {
+    id: idColumn("purgeReceipt").notNull(),
+    /** One run yields a receipt a table. */
+    runId: uuid().notNull(),
+    tableName: text().notNull(),
+    recordedAt: instant().notNull(),
+    receipt: text().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.id, t.expiresAt] })],
+);

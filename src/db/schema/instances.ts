@@ -17,6 +17,7 @@ export const instances = pgTable(
     grantTypes: text().array().notNull(),
     registeredAt: instant().notNull(),
     removedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
@@ -47,6 +48,7 @@ export const credentials = pgTable(
     createdAt: instant().notNull(),
     validUntil: instant(),
     revokedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
@@ -80,6 +82,7 @@ export const registrationKeys = pgTable(
     usedUpAt: instant(),
     validUntil: instant(),
     revokedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [

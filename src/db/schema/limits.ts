@@ -15,6 +15,7 @@ export const limitOverrides = pgTable(
     atMost: integer().notNull(),
     setAt: instant().notNull(),
     removedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
@@ -41,6 +42,7 @@ export const limitAllotments = pgTable(
     atMost: integer().notNull(),
     setAt: instant().notNull(),
     removedAt: instant(),
+    subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [

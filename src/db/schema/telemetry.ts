@@ -8,8 +8,8 @@ export const pings = pgTable(
   {
     tenantId: idColumn("tenant").notNull(),
     instanceId: idColumn("instance").notNull(),
-    kind: text({ enum: ["alive"] }).notNull(),
-    /** Start of the bucket; for `alive` the UTC day. */
+    kind: text({ enum: ["alive", "health"] }).notNull(),
+    /** Start of the bucket; the UTC day for `alive`. */
     bucket: instant().notNull(),
     receivedAt: instant().notNull(),
     osKind: text(),

@@ -1,5 +1,5 @@
 import type { Declared } from "../declared-type.ts";
-import { account, contact, id, name, reads, retention, seesAll } from "./shorthand.ts";
+import { account, contact, id, name, processors, reads, retention, role, seesAll, seesAndEnds } from "./shorthand.ts";
 
 /** Who: organisations, their subscriptions, people and workspaces. */
 export const tenants: Declared<"tenants"> = {
@@ -11,8 +11,10 @@ export const tenants: Declared<"tenants"> = {
   key: ["id"],
   access: {
     ebb_app: [{ command: "select", reach: "entered-subtree" }],
-    ebb_maint: [seesAll],
+    ebb_maint: seesAndEnds,
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     parentId: id,
@@ -24,6 +26,7 @@ export const tenants: Declared<"tenants"> = {
     gateId: id,
     createdAt: account,
     endedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };
@@ -36,6 +39,8 @@ export const subscriptions: Declared<"subscriptions"> = {
   subject: "tenant_id",
   key: ["id"],
   access: { ebb_app: [reads()], ebb_maint: [seesAll] },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -55,6 +60,8 @@ export const people: Declared<"people"> = {
   subject: "id",
   key: ["id"],
   access: { ebb_app: [{ command: "select", reach: "members-of-entered-tenant" }] },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     issuer: id,
@@ -70,18 +77,21 @@ export const people: Declared<"people"> = {
 export const memberships: Declared<"memberships"> = {
   what: "That a person belongs to a tenant, and as what.",
   retention: "account-information",
-  anchor: { at: "column", columns: ["removed_at"] },
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "person_id",
   key: ["id"],
-  access: { ebb_app: [reads()] },
+  access: { ebb_app: [reads()], ebb_maint: seesAndEnds },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
     personId: id,
-    role: account,
+    role,
     createdAt: account,
     removedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };
@@ -89,11 +99,13 @@ export const memberships: Declared<"memberships"> = {
 export const workspaces: Declared<"workspaces"> = {
   what: "A group of a tenant's instances.",
   retention: "account-information",
-  anchor: { at: "column", columns: ["removed_at"] },
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: { ebb_app: [reads()] },
+  access: { ebb_app: [reads()], ebb_maint: seesAndEnds },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -101,6 +113,7 @@ export const workspaces: Declared<"workspaces"> = {
     generation: account,
     createdAt: account,
     removedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };

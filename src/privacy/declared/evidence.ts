@@ -1,5 +1,17 @@
 import type { Declared } from "../declared-type.ts";
-import { adds, addsAny, evidence, id, operational, reads, retention, secretHash, seesAll } from "./shorthand.ts";
+import {
+  adds,
+  addsAny,
+  evidence,
+  id,
+  operational,
+  processors,
+  reads,
+  receipt,
+  retention,
+  secretHash,
+  seesAll,
+} from "./shorthand.ts";
 
 /** What was changed, and who must still hear of it. */
 export const outbox: Declared<"outbox"> = {
@@ -13,6 +25,8 @@ export const outbox: Declared<"outbox"> = {
     ebb_app: [adds],
     ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["delivered_at"] }],
   },
+  holds: "ignored",
+  recipients: processors,
   columns: {
     id: operational,
     tenantId: id,
@@ -32,6 +46,8 @@ export const auditEntries: Declared<"auditEntries"> = {
   subject: "actor_id",
   key: ["tenant_id", "id", "expires_at"],
   access: { ebb_app: [reads()], ebb_maint: [seesAll, addsAny] },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id: evidence,
     tenantId: evidence,
@@ -42,6 +58,26 @@ export const auditEntries: Declared<"auditEntries"> = {
     subject: evidence,
     detail: evidence,
     requestId: evidence,
+    expiresAt: retention,
+  },
+};
+
+export const purgeReceipts: Declared<"purgeReceipts"> = {
+  what: "What one run of the purge did to one table: counts and bounds, of nobody's data.",
+  retention: "audit-entries",
+  anchor: { at: "column", columns: ["recorded_at"] },
+  layout: { kind: "partitioned", by: "quarter" },
+  subject: null,
+  key: ["id", "expires_at"],
+  access: { ebb_maint: [seesAll] },
+  holds: "honoured",
+  recipients: processors,
+  columns: {
+    id: receipt,
+    runId: receipt,
+    tableName: receipt,
+    recordedAt: receipt,
+    receipt,
     expiresAt: retention,
   },
 };

@@ -1,4 +1,5 @@
 import type { ColumnDeclaration } from "../declaration.ts";
+import type { Recipient } from "../vocabulary.ts";
 import { account, device, id, operational, retention, secretHash, usage } from "./shorthand.ts";
 
 /** A table in a gate's own SQLite: the same questions as for a table of Postgres, with the end in words. */
@@ -6,19 +7,30 @@ export interface GateTableDeclaration {
   what: string;
   /** Until when a row stays; the gate deletes it itself. */
   keptUntil: string;
+  /** The column that says whose row it is; null: the gate's tenant, as a whole. */
+  subject: string | null;
+  holds: "honoured" | "ignored";
+  recipients: readonly Recipient[];
   columns: Record<string, ColumnDeclaration>;
 }
+
+/** A gate keeps what it works with, and no evidence: what a hold is to keep is in Postgres by then. */
+const working = { holds: "ignored", recipients: ["cloudflare"] } as const;
 
 /** What a tenant's gate stores (`src/gate/sql.ts`): every table and column of its SQLite. */
 export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
   meta: {
     what: "Which tenant the gate serves, its plan, status and limits; the salt of the day for callers without an id; the last calls that limits refused.",
     keptUntil: "the tenant is forgotten; a salt a day, refused calls an hour, and the gate wakes",
+    subject: null,
+    ...working,
     columns: { key: operational, value: account },
   },
   client: {
     what: "The SHA-256 of an instance's client secret, or the tombstone of a removed client.",
     keptUntil: "90 days after the instance was removed",
+    subject: "instance_id",
+    ...working,
     columns: {
       client_id: id,
       instance_id: id,
@@ -31,16 +43,22 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
   floor: {
     what: "Tokens of this subject that were issued before are refused.",
     keptUntil: "such tokens have expired, 70 minutes later",
+    subject: "subject",
+    ...working,
     columns: { subject: id, before_ms: operational, reason: operational, expires_at: retention },
   },
   seen: {
     what: "The last day on which an instance pinged, and when, for its rate limit.",
     keptUntil: "that day has ended and the gate wakes",
+    subject: "instance_id",
+    ...working,
     columns: { instance_id: id, kind: usage, bucket: usage, spent_at: operational },
   },
   journal: {
     what: "A ping that Postgres does not have yet.",
     keptUntil: "it is flushed, seconds later",
+    subject: "instance_id",
+    ...working,
     columns: {
       seq: operational,
       instance_id: id,
@@ -57,6 +75,8 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
   spent: {
     what: "Admissions that a rate limit still counts.",
     keptUntil: "their window has passed and the gate wakes",
+    subject: "subject",
+    ...working,
     columns: {
       policy: operational,
       subject: id,

@@ -1,19 +1,32 @@
 import type { Declared } from "../declared-type.ts";
-import { account, adds, changes, id, name, reads, retention, secretHash, seesAll } from "./shorthand.ts";
+import {
+  account,
+  adds,
+  changes,
+  id,
+  name,
+  processors,
+  reads,
+  retention,
+  secretHash,
+  seesAndEnds,
+} from "./shorthand.ts";
 
 /** What is registered with us, and the secrets (by their hashes) that prove it. */
 export const instances: Declared<"instances"> = {
   what: "A copy of the software on somebody's machine, registered with us.",
   retention: "account-information",
-  anchor: { at: "column", columns: ["removed_at"] },
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "id",
   key: ["id"],
   access: {
     ebb_app: [reads(), adds, changes("name", "removed_at")],
     ebb_ingest: [{ command: "select", reach: "live", columns: ["id", "tenant_id", "removed_at", "expires_at"] }],
-    ebb_maint: [seesAll],
+    ebb_maint: seesAndEnds,
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -24,6 +37,7 @@ export const instances: Declared<"instances"> = {
     grantTypes: account,
     registeredAt: account,
     removedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };
@@ -31,7 +45,7 @@ export const instances: Declared<"instances"> = {
 export const credentials: Declared<"credentials"> = {
   what: "A secret by its hash: an API key, or the secret of an instance's OAuth client.",
   retention: "account-information",
-  anchor: { at: "column", columns: ["revoked_at", "valid_until"] },
+  anchor: { at: "column", columns: ["revoked_at", "valid_until", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "instance_id",
   key: ["id"],
@@ -54,8 +68,10 @@ export const credentials: Declared<"credentials"> = {
       adds,
       changes("name", "revoked_at"),
     ],
-    ebb_maint: [seesAll],
+    ebb_maint: seesAndEnds,
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -68,6 +84,7 @@ export const credentials: Declared<"credentials"> = {
     createdAt: account,
     validUntil: account,
     revokedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };
@@ -75,7 +92,7 @@ export const credentials: Declared<"credentials"> = {
 export const registrationKeys: Declared<"registrationKeys"> = {
   what: "A key with which instances register into a workspace, by its hash.",
   retention: "registration-keys",
-  anchor: { at: "column", columns: ["used_up_at", "valid_until", "revoked_at"] },
+  anchor: { at: "column", columns: ["used_up_at", "valid_until", "revoked_at", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
@@ -97,8 +114,10 @@ export const registrationKeys: Declared<"registrationKeys"> = {
       adds,
       changes("uses", "used_up_at", "revoked_at"),
     ],
-    ebb_maint: [seesAll],
+    ebb_maint: seesAndEnds,
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -111,6 +130,7 @@ export const registrationKeys: Declared<"registrationKeys"> = {
     usedUpAt: account,
     validUntil: account,
     revokedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };

@@ -1,18 +1,24 @@
 import type { Declared } from "../declared-type.ts";
-import { account, addsAny, id, reads, retention, seesAll } from "./shorthand.ts";
+import { account, addsAny, id, processors, reads, retention, seesAll } from "./shorthand.ts";
 
 /** What tenants may use, where it is not what their plan says. Only functions that know who asks write it. */
 export const limitOverrides: Declared<"limitOverrides"> = {
   what: "A tenant's limit that the platform owner has set instead of its plan's.",
   retention: "account-information",
-  anchor: { at: "column", columns: ["removed_at"] },
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
   access: {
     ebb_app: [reads()],
-    ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["removed_at"] }],
+    ebb_maint: [
+      seesAll,
+      addsAny,
+      { command: "update", reach: "all", columns: ["removed_at", "subscription_ended_at"] },
+    ],
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -20,6 +26,7 @@ export const limitOverrides: Declared<"limitOverrides"> = {
     atMost: account,
     setAt: account,
     removedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };
@@ -27,14 +34,20 @@ export const limitOverrides: Declared<"limitOverrides"> = {
 export const limitAllotments: Declared<"limitAllotments"> = {
   what: "What a reseller allots to one of its clients out of its own limit.",
   retention: "account-information",
-  anchor: { at: "column", columns: ["removed_at"] },
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
   access: {
     ebb_app: [reads()],
-    ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["removed_at"] }],
+    ebb_maint: [
+      seesAll,
+      addsAny,
+      { command: "update", reach: "all", columns: ["removed_at", "subscription_ended_at"] },
+    ],
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -43,6 +56,7 @@ export const limitAllotments: Declared<"limitAllotments"> = {
     atMost: account,
     setAt: account,
     removedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };

@@ -1,11 +1,11 @@
 import type { Declared } from "../declared-type.ts";
-import { addsAny, device, id, operational, reads, retention, seesAll, usage } from "./shorthand.ts";
+import { addsAny, device, id, operational, processors, reads, retention, seesAll, usage } from "./shorthand.ts";
 
 /** What instances tell, and what storing it needs. */
 export const pings: Declared<"pings"> = {
-  what: "That an instance was alive on a day, and its operating system.",
+  what: "That an instance was alive, or its health checked, on a day, and its operating system.",
   retention: "alive-pings",
-  anchor: { at: "bucket", column: "bucket" },
+  anchor: { at: "bucket", column: "bucket", granularity: "day" },
   layout: { kind: "partitioned", by: "day" },
   subject: "instance_id",
   key: ["tenant_id", "instance_id", "kind", "bucket", "expires_at"],
@@ -14,6 +14,8 @@ export const pings: Declared<"pings"> = {
     ebb_ingest: [{ command: "insert", reach: "unexpired" }],
     ebb_maint: [seesAll, addsAny],
   },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     tenantId: id,
     instanceId: id,
@@ -35,6 +37,8 @@ export const deadLetters: Declared<"deadLetters"> = {
   subject: "tenant_id",
   key: ["id"],
   access: { ebb_app: [reads()], ebb_ingest: [{ command: "insert", reach: "unexpired" }] },
+  holds: "honoured",
+  recipients: processors,
   columns: {
     id,
     tenantId: id,
@@ -65,6 +69,8 @@ export const gateHeartbeats: Declared<"gateHeartbeats"> = {
       },
     ],
   },
+  holds: "ignored",
+  recipients: processors,
   columns: {
     gateId: id,
     tenantId: id,
@@ -87,5 +93,7 @@ export const straightWindows: Declared<"straightWindows"> = {
   subject: "tenant_id",
   key: ["tenant_id", "minute"],
   access: { ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["used"] }] },
+  holds: "ignored",
+  recipients: processors,
   columns: { tenantId: id, minute: operational, used: operational, expiresAt: retention },
 };

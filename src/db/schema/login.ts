@@ -1,0 +1,137 @@
+import { sql } from "drizzle-orm";
+import { check, index, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { bytes, idColumn, instant } from "../columns.ts";
+import { tenants } from "./accounts.ts";
+
+/**
+ * Signing in: what lives for minutes, and what a person or an instance then holds. Secrets by their SHA-256. No
+ * references from what is short-lived: it is gone before what it names is.
+ */
+
+/** RFC 8628. */
+export const deviceCodes = pgTable(
+  "device_codes",
+  {
+    id: idColumn("deviceCode").primaryKey(),
+    deviceCodeHash: bytes().notNull(),
+    userCodeHash: bytes().notNull(),
+    clientId: text().notNull(),
+    scope: text().notNull(),
+    personId: idColumn("person"),
+    issuedAt: instant().notNull(),
+    approvedAt: instant(),
+    deniedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    uniqueIndex("device_codes_device_code_hash").on(t.deviceCodeHash),
+    uniqueIndex("device_codes_user_code_hash").on(t.userCodeHash),
+    index("device_codes_expires").on(t.expiresAt),
+  ],
+);
+
+/** RFC 6749, with PKCE (RFC 7636). */
+export const authorizationCodes = pgTable(
+  "authorization_codes",
+  {
+    id: idColumn("authorizationCode").primaryKey(),
+    codeHash: bytes().notNull(),
+    clientId: text().notNull(),
+    personId: idColumn("person").notNull(),
+    tenantId: idColumn("tenant").notNull(),
+    redirectUri: text().notNull(),
+    codeChallenge: text().notNull(),
+    scope: text().notNull(),
+    issuedAt: instant().notNull(),
+    usedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    uniqueIndex("authorization_codes_code_hash").on(t.codeHash),
+    index("authorization_codes_expires").on(t.expiresAt),
+  ],
+);
+
+/** A sign-in that is under way at an OpenID provider. */
+export const loginStates = pgTable(
+  "login_states",
+  {
+    id: idColumn("loginState").primaryKey(),
+    stateHash: bytes().notNull(),
+    issuer: text().notNull(),
+    nonce: text().notNull(),
+    /** AES-256-GCM: it must be sent on. */
+    codeVerifier: bytes().notNull(),
+    returnTo: text(),
+    issuedAt: instant().notNull(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [uniqueIndex("login_states_state_hash").on(t.stateHash), index("login_states_expires").on(t.expiresAt)],
+);
+
+export const sessions = pgTable(
+  "sessions",
+  {
+    id: idColumn("session").primaryKey(),
+    personId: idColumn("person").notNull(),
+    secretHash: bytes().notNull(),
+    issuedAt: instant().notNull(),
+    endedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    uniqueIndex("sessions_secret_hash").on(t.secretHash),
+    index("sessions_person").on(t.personId),
+    index("sessions_expires").on(t.expiresAt),
+    check("sessions_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
+  ],
+);
+
+/** Rotated at each use; a token used twice revokes its family (RFC 9700, section 4.14). */
+export const refreshTokens = pgTable(
+  "refresh_tokens",
+  {
+    id: idColumn("refreshToken").primaryKey(),
+    familyId: idColumn("tokenFamily").notNull(),
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance"),
+    personId: idColumn("person"),
+    secretHash: bytes().notNull(),
+    scope: text().notNull(),
+    issuedAt: instant().notNull(),
+    usedAt: instant(),
+    revokedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    uniqueIndex("refresh_tokens_secret_hash").on(t.secretHash),
+    index("refresh_tokens_family").on(t.familyId),
+    index("refresh_tokens_expires").on(t.expiresAt),
+    check("refresh_tokens_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
+  ],
+);
+
+export const invitations = pgTable(
+  "invitations",
+  {
+    id: idColumn("invitation").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    email: text().notNull(),
+    role: text({ enum: ["owner", "admin", "member"] }).notNull(),
+    secretHash: bytes().notNull(),
+    invitedBy: idColumn("person").notNull(),
+    createdAt: instant().notNull(),
+    acceptedAt: instant(),
+    revokedAt: instant(),
+    validUntil: instant().notNull(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    uniqueIndex("invitations_secret_hash").on(t.secretHash),
+    index("invitations_tenant").on(t.tenantId),
+    index("invitations_expires").on(t.expiresAt),
+    check("invitations_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
+  ],
+);

@@ -1,0 +1,37 @@
+import { sql } from "drizzle-orm";
+import { index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { bytes, idColumn, instant } from "../columns.ts";
+
+/** What outlives the request that made it, by hours. */
+
+/** An instance that registered itself and that no tenant has claimed. */
+export const unclaimedRegistrations = pgTable(
+  "unclaimed_registrations",
+  {
+    id: idColumn("instance").primaryKey(),
+    clientId: text().notNull(),
+    /** SHA-256 of the client's secret. */
+    secretHash: bytes().notNull(),
+    /** The nursery gate that serves it. */
+    gateId: text().notNull(),
+    registeredAt: instant().notNull(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [index("unclaimed_registrations_expires").on(t.expiresAt)],
+);
+
+/** An answer that a repeat gets again (`Idempotency-Key`); it never contains a secret. */
+export const idempotencyRecords = pgTable(
+  "idempotency_records",
+  {
+    tenantId: idColumn("tenant").notNull(),
+    key: text().notNull(),
+    route: text().notNull(),
+    requestHash: bytes().notNull(),
+    status: integer().notNull(),
+    response: jsonb(),
+    recordedAt: instant().notNull(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.key] }), index("idempotency_records_expires").on(t.expiresAt)],
+);

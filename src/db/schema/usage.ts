@@ -1,0 +1,86 @@
+import { bigint, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { idColumn, instant } from "../columns.ts";
+
+/**
+ * How the product is used. Partitioned by the month of `expires_at`; what counts by the hour keeps no finer instant.
+ * No references: an event must neither keep its instance from being purged nor be refused because that is gone.
+ */
+
+export const userSessions = pgTable(
+  "user_sessions",
+  {
+    id: idColumn("userSession").notNull(),
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance").notNull(),
+    /** Start of the hour in which the session began. */
+    bucket: instant().notNull(),
+    durationS: integer().notNull(),
+    appVersion: text(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+);
+
+export const profileFetches = pgTable(
+  "profile_fetches",
+  {
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance").notNull(),
+    /** Start of the hour. */
+    bucket: instant().notNull(),
+    fetches: integer().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.instanceId, t.bucket, t.expiresAt] })],
+);
+
+export const featureUsage = pgTable(
+  "feature_usage",
+  {
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance").notNull(),
+    feature: text().notNull(),
+    /** Start of the hour. */
+    bucket: instant().notNull(),
+    uses: integer().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.instanceId, t.feature, t.bucket, t.expiresAt] })],
+);
+
+/** That a tool ran, and how it went; never its arguments or what it returned. */
+export const toolExecutions = pgTable(
+  "tool_executions",
+  {
+    id: idColumn("toolExecution").notNull(),
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance"),
+    personId: idColumn("person"),
+    tool: text().notNull(),
+    status: text({ enum: ["succeeded", "failed", "cancelled"] }).notNull(),
+    durationMs: integer().notNull(),
+    recordedAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+);
+
+/** What a call of a model consumed; never its messages. */
+export const aiUsage = pgTable(
+  "ai_usage",
+  {
+    id: idColumn("aiUsage").notNull(),
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance"),
+    personId: idColumn("person"),
+    provider: text().notNull(),
+    model: text().notNull(),
+    inputTokens: integer().notNull(),
+    outputTokens: integer().notNull(),
+    /** In millionths of a US dollar. */
+    costMicroUsd: bigint({ mode: "number" }).notNull(),
+    recordedAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+);

@@ -1,0 +1,113 @@
+import type { Declared } from "../declared-type.ts";
+import { account, attempt, contact, id, processors, retention, role, secretHash } from "./shorthand.ts";
+
+/** Signing in. Nobody writes or reads these yet: access comes with the features. */
+const common = { layout: { kind: "state" }, key: ["id"], access: {}, recipients: processors } as const;
+const code = {
+  ...common,
+  retention: "login-codes",
+  anchor: { at: "column", columns: ["issued_at"] },
+  holds: "ignored",
+} as const;
+const session = { ...code, retention: "sessions", holds: "honoured" } as const;
+
+export const deviceCodes: Declared<"deviceCodes"> = {
+  what: "A sign-in of a device that waits for its person's approval (RFC 8628).",
+  ...code,
+  subject: "person_id",
+  columns: {
+    id,
+    deviceCodeHash: secretHash,
+    userCodeHash: secretHash,
+    clientId: id,
+    scope: account,
+    personId: id,
+    issuedAt: attempt,
+    approvedAt: attempt,
+    deniedAt: attempt,
+    expiresAt: retention,
+  },
+};
+
+export const authorizationCodes: Declared<"authorizationCodes"> = {
+  what: "A code that a client exchanges for tokens, by its hash.",
+  ...code,
+  subject: "person_id",
+  columns: {
+    id,
+    codeHash: secretHash,
+    clientId: id,
+    personId: id,
+    tenantId: id,
+    redirectUri: account,
+    codeChallenge: secretHash,
+    scope: account,
+    issuedAt: attempt,
+    usedAt: attempt,
+    expiresAt: retention,
+  },
+};
+
+export const loginStates: Declared<"loginStates"> = {
+  what: "A sign-in that is under way at an OpenID provider.",
+  ...code,
+  subject: null,
+  columns: {
+    id,
+    stateHash: secretHash,
+    issuer: account,
+    nonce: secretHash,
+    codeVerifier: secretHash,
+    returnTo: account,
+    issuedAt: attempt,
+    expiresAt: retention,
+  },
+};
+
+export const sessions: Declared<"sessions"> = {
+  what: "A person's session in a browser, by the hash of its cookie.",
+  ...session,
+  subject: "person_id",
+  columns: { id, personId: id, secretHash, issuedAt: attempt, endedAt: attempt, expiresAt: retention },
+};
+
+export const refreshTokens: Declared<"refreshTokens"> = {
+  what: "A token with which new access tokens are got, by its hash.",
+  ...session,
+  subject: "person_id",
+  columns: {
+    id,
+    familyId: id,
+    tenantId: id,
+    instanceId: id,
+    personId: id,
+    secretHash,
+    scope: account,
+    issuedAt: attempt,
+    usedAt: attempt,
+    revokedAt: attempt,
+    expiresAt: retention,
+  },
+};
+
+export const invitations: Declared<"invitations"> = {
+  what: "That somebody was invited to join a tenant.",
+  ...common,
+  retention: "registration-keys",
+  anchor: { at: "column", columns: ["accepted_at", "valid_until", "revoked_at"] },
+  holds: "honoured",
+  subject: "email",
+  columns: {
+    id,
+    tenantId: id,
+    email: contact,
+    role,
+    secretHash,
+    invitedBy: id,
+    createdAt: account,
+    acceptedAt: account,
+    revokedAt: account,
+    validUntil: account,
+    expiresAt: retention,
+  },
+};

@@ -1,0 +1,88 @@
+import type { Declared } from "../declared-type.ts";
+import { id, operational, processors, retention, seesAll, software, usage } from "./shorthand.ts";
+
+/** How the product is used. Nobody writes or reads these yet: access comes with the features. */
+const byHour = {
+  retention: "usage-events",
+  anchor: { at: "bucket", column: "bucket", granularity: "hour" },
+  layout: { kind: "partitioned", by: "month" },
+  subject: "instance_id",
+  access: { ebb_maint: [seesAll] },
+  holds: "honoured",
+  recipients: processors,
+} as const;
+
+const byInstant = {
+  anchor: { at: "column", columns: ["recorded_at"] },
+  layout: { kind: "partitioned", by: "month" },
+  subject: "person_id",
+  key: ["tenant_id", "id", "expires_at"],
+  access: { ebb_maint: [seesAll] },
+  holds: "honoured",
+  recipients: processors,
+} as const;
+
+export const userSessions: Declared<"userSessions"> = {
+  what: "That the product was used in an hour, and for how long.",
+  ...byHour,
+  key: ["tenant_id", "id", "expires_at"],
+  columns: {
+    id,
+    tenantId: id,
+    instanceId: id,
+    bucket: usage,
+    durationS: usage,
+    appVersion: software,
+    expiresAt: retention,
+  },
+};
+
+export const profileFetches: Declared<"profileFetches"> = {
+  what: "How often an instance fetched a profile in an hour.",
+  ...byHour,
+  key: ["tenant_id", "instance_id", "bucket", "expires_at"],
+  columns: { tenantId: id, instanceId: id, bucket: usage, fetches: usage, expiresAt: retention },
+};
+
+export const featureUsage: Declared<"featureUsage"> = {
+  what: "How often an instance used a feature in an hour.",
+  ...byHour,
+  key: ["tenant_id", "instance_id", "feature", "bucket", "expires_at"],
+  columns: { tenantId: id, instanceId: id, feature: usage, bucket: usage, uses: usage, expiresAt: retention },
+};
+
+export const toolExecutions: Declared<"toolExecutions"> = {
+  what: "That a tool ran, and how it went; not its arguments, nor what it returned.",
+  retention: "tool-execution-logs",
+  ...byInstant,
+  columns: {
+    id,
+    tenantId: id,
+    instanceId: id,
+    personId: id,
+    tool: usage,
+    status: usage,
+    durationMs: usage,
+    recordedAt: usage,
+    expiresAt: retention,
+  },
+};
+
+export const aiUsage: Declared<"aiUsage"> = {
+  what: "What a call of a model consumed; never its messages.",
+  retention: "ai-usage",
+  ...byInstant,
+  columns: {
+    id,
+    tenantId: id,
+    instanceId: id,
+    personId: id,
+    provider: operational,
+    model: operational,
+    inputTokens: usage,
+    outputTokens: usage,
+    costMicroUsd: usage,
+    recordedAt: usage,
+    expiresAt: retention,
+  },
+};
