@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { RevokedMessage } from "../src/core/gate-message.ts";
 import type { Id } from "../src/core/id.ts";
 import { deliverOutbox } from "../src/gate/outbox.ts";
-import { PROTOCOL } from "../src/gate/protocol.ts";
+import { PROTOCOL, type TakeCall } from "../src/gate/protocol.ts";
 import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { withoutPostgres } from "../src/testing/faults.ts";
 import { call, gateOf, manyInstances, ping, pingCall, signFor } from "../src/testing/instance.ts";
@@ -113,4 +113,28 @@ test("floors are forgotten when nothing they are about could be accepted any mor
     untilMs: Date.now() - 1,
   });
   expect((await ping(await signFor(tenant, instance))).status).toBe(200);
+});
+
+test("a person or key that was revoked is refused wherever they call, through an eviction, until nothing can be left", async () => {
+  const tenant = await testTenant();
+  const untilMs = Date.now() + 3_600_000;
+  const take = async (subjects: TakeCall["subjects"], issuedAtMs?: number) =>
+    await gateOf(tenant).take({
+      v: PROTOCOL,
+      gateId: tenant.gateId,
+      requestId: "req_x",
+      routeClass: "account",
+      subjects: { key: "any", ...subjects },
+      ...(issuedAtMs !== undefined && { issuedAtMs }),
+    });
+  const now = Date.now();
+  const subject = { kind: "person", id: "per_1" } as const;
+  await deliver(tenant, { kind: "revoked", subject, reason: "token-revoked", issuedBeforeMs: now, untilMs });
+  await evictDurableObject(gateOf(tenant));
+  expect(await take({ person: "per_1" }, now)).toEqual({ outcome: "refused", reason: "token-revoked" });
+  // Without a word on when it was issued, it is refused.
+  expect(await take({ person: "per_1" })).toEqual({ outcome: "refused", reason: "token-revoked" });
+  expect((await take({ person: "per_1" }, now + 1)).outcome).toBe("admitted");
+  expect((await take({ person: "per_2" }, now)).outcome).toBe("admitted");
+  expect((await take({ instance: "per_1" }, now)).outcome).toBe("admitted");
 });
