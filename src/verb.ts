@@ -58,11 +58,15 @@ export async function mutate<T>(
   });
 }
 
-/** Who asks and on which tenant, proven and permitted, where nothing of the database is to be read. As `read`. */
-export async function enter(context: Context, permission: Permission): Promise<Entered> {
-  const { entered } = await context.deps.app.read(context, () => []);
-  if (!can(entered.permissions, permission)) throw new Problem("forbidden");
-  return entered;
+/** As `read`, and tells who asks and on which tenant. */
+export async function enter<Q extends readonly BatchItem<"pg">[]>(
+  context: Context,
+  permission: Permission,
+  queries: (db: Reader) => Q,
+): Promise<{ entered: Entered; results: BatchResponse<Q> }> {
+  const read = await context.deps.app.read(context, queries);
+  if (!can(read.entered.permissions, permission)) throw new Problem("forbidden");
+  return read;
 }
 
 /** Reads in one transaction as the tenant entered. Throws Problems: `forbidden`, `not-found`, `unavailable`. */
@@ -71,7 +75,5 @@ export async function read<Q extends readonly [BatchItem<"pg">, ...BatchItem<"pg
   permission: Permission,
   queries: (db: Reader) => Q,
 ): Promise<BatchResponse<Q>> {
-  const { entered, results } = await context.deps.app.read(context, queries);
-  if (!can(entered.permissions, permission)) throw new Problem("forbidden");
-  return results;
+  return (await enter(context, permission, queries)).results;
 }

@@ -3,9 +3,8 @@ import { parseList } from "structured-headers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TenantMessage } from "../src/core/gate-message.ts";
 import type { Id } from "../src/core/id.ts";
-import { newId } from "../src/core/id.ts";
-import { PROTOCOL, type TakeAnswer, type TakeCall } from "../src/gate/protocol.ts";
-import { call, gateOf, manyInstances, ping, signFor } from "../src/testing/instance.ts";
+import { PROTOCOL, type TakeCall } from "../src/gate/protocol.ts";
+import { call, gateOf, manyInstances, ping, signFor, takeCall, tellGate } from "../src/testing/instance.ts";
 import { type TestTenant, testTenant } from "../src/testing/world.ts";
 
 const START = Date.now();
@@ -14,28 +13,9 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
 afterEach(() => void vi.useRealTimers());
 const at = (seconds: number) => vi.setSystemTime(START + seconds * 1_000);
 
-let news = 1_000_000;
-async function tell(tenant: TestTenant, change: Partial<TenantMessage>): Promise<void> {
-  const message: TenantMessage = {
-    kind: "tenant",
-    tenantId: tenant.id,
-    status: "active",
-    plan: "enterprise",
-    ...change,
-  };
-  const messages = [{ id: news++, message }];
-  expect(await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages })).toHaveLength(1);
-}
-
-const take = (tenant: TestTenant, wanted: Partial<TakeCall> = {}): Promise<TakeAnswer> =>
-  gateOf(tenant).take({
-    v: PROTOCOL,
-    gateId: tenant.gateId,
-    requestId: newId("request", Date.now()),
-    routeClass: "account",
-    subjects: { key: "a key" },
-    ...wanted,
-  });
+const tell = (tenant: TestTenant, change: Partial<TenantMessage>) =>
+  tellGate(tenant, { plan: "enterprise", ...change });
+const take = (tenant: TestTenant, wanted?: Partial<TakeCall>) => gateOf(tenant).take(takeCall(tenant, wanted));
 
 async function admittedOf(tenant: TestTenant, calls: number, wanted?: Partial<TakeCall>): Promise<number> {
   const answers = await Promise.all(Array.from({ length: calls }, () => take(tenant, wanted)));
@@ -297,7 +277,7 @@ test("a message that cannot be applied changes nothing and waits: the gate wakes
   ];
   for (const change of hostile) {
     const message = { kind: "tenant", tenantId: tenant.id, status: "active", plan: "team", ...(change as object) };
-    const messages = [{ id: news++, message: message as TenantMessage }];
+    const messages = [{ id: 1, message: message as TenantMessage }];
     const taken = await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages });
     expect(taken, JSON.stringify(change)).toEqual([]);
   }
@@ -314,7 +294,7 @@ test("revocations without a subject or an end are not taken either", async () =>
   await tell(tenant, {});
   const good = { kind: "revoked", subject: { kind: "key", id: "x" }, reason: "key-revoked", issuedBeforeMs: null };
   for (const wrong of [{}, { untilMs: "soon" }, { untilMs: 1, subject: null }, { untilMs: 1, issuedBeforeMs: "x" }]) {
-    const messages = [{ id: news++, message: { ...good, ...wrong } as never }];
+    const messages = [{ id: 1, message: { ...good, ...wrong } as never }];
     expect(await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages })).toEqual([]);
   }
   await evictDurableObject(gateOf(tenant));

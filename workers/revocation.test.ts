@@ -8,7 +8,7 @@ import { deliverOutbox } from "../src/gate/outbox.ts";
 import { PROTOCOL, type TakeCall } from "../src/gate/protocol.ts";
 import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { withoutPostgres } from "../src/testing/faults.ts";
-import { call, gateOf, manyInstances, ping, pingCall, signFor } from "../src/testing/instance.ts";
+import { call, gateOf, manyInstances, ping, pingCall, signFor, takeCall } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
@@ -119,14 +119,9 @@ test("a person or key that was revoked is refused wherever they call, through an
   const tenant = await testTenant();
   const untilMs = Date.now() + 3_600_000;
   const take = async (subjects: TakeCall["subjects"], issuedAtMs?: number) =>
-    await gateOf(tenant).take({
-      v: PROTOCOL,
-      gateId: tenant.gateId,
-      requestId: "req_x",
-      routeClass: "account",
-      subjects: { key: "any", ...subjects },
-      ...(issuedAtMs !== undefined && { issuedAtMs }),
-    });
+    await gateOf(tenant).take(
+      takeCall(tenant, { subjects: { key: "any", ...subjects }, ...(issuedAtMs !== undefined && { issuedAtMs }) }),
+    );
   const now = Date.now();
   const subject = { kind: "person", id: "per_1" } as const;
   await deliver(tenant, { kind: "revoked", subject, reason: "token-revoked", issuedBeforeMs: now, untilMs });

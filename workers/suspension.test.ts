@@ -1,36 +1,20 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { TenantMessage } from "../src/core/gate-message.ts";
 import { type Id, newId } from "../src/core/id.ts";
-import { PROTOCOL, type TakeCall } from "../src/gate/protocol.ts";
-import { gateOf, manyInstances, pingCall } from "../src/testing/instance.ts";
-import { type TestTenant, testTenant } from "../src/testing/world.ts";
+import { gateOf, manyInstances, pingCall, takeCall, tellGate } from "../src/testing/instance.ts";
+import { testTenant } from "../src/testing/world.ts";
 
 const START = Date.now();
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
 afterEach(() => void vi.useRealTimers());
 const at = (seconds: number) => vi.setSystemTime(START + seconds * 1_000);
 
-let news = 1_000_000;
-async function tell(tenant: TestTenant, change: Partial<TenantMessage>): Promise<void> {
-  const message: TenantMessage = { kind: "tenant", tenantId: tenant.id, status: "active", plan: "team", ...change };
-  await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages: [{ id: news++, message }] });
-}
-
-const takeCall = ({ gateId }: TestTenant): TakeCall => ({
-  v: PROTOCOL,
-  gateId,
-  requestId: "req_x",
-  routeClass: "account",
-  subjects: { key: "key" },
-});
-
 async function family() {
   const reseller = await testTenant({ kind: "reseller" });
   const client = await testTenant({ kind: "client", parent: reseller, plan: "free" });
   const [instance] = (await manyInstances(client, 1)) as [Id<"instance">];
-  await tell(reseller, {});
-  await tell(client, { ancestors: [reseller.gateId] });
+  await tellGate(reseller, {});
+  await tellGate(client, { ancestors: [reseller.gateId] });
   const pinged = async () => (await gateOf(client).ping(pingCall(client, instance))).outcome;
   const take = () => gateOf(client).take(takeCall(client));
   return { reseller, client, pinged, take };
@@ -41,7 +25,7 @@ test("a suspended reseller's clients are suspended within 60 s, and resumed as f
   at(0);
   expect(await pinged()).toBe("recorded");
   at(1);
-  await tell(reseller, { status: "suspended" });
+  await tellGate(reseller, { status: "suspended" });
   // A busy client asks beside its requests, and so hears of it by itself.
   for (let second = 2; second < 61; second += 3) {
     at(second);
@@ -50,7 +34,7 @@ test("a suspended reseller's clients are suspended within 60 s, and resumed as f
   at(61);
   expect(await pinged()).toBe("ignored");
   expect(await take()).toEqual({ outcome: "refused", reason: "tenant-suspended" });
-  await tell(reseller, { status: "active" });
+  await tellGate(reseller, { status: "active" });
   at(121);
   expect(await pinged()).toBe("repeated");
   expect(await take()).toMatchObject({ outcome: "admitted" });
@@ -61,7 +45,7 @@ test("a client that was quiet, or asleep, asks before it decides: what it knew i
     const { reseller, client, pinged, take } = await family();
     at(0);
     expect(await pinged()).toBe("recorded");
-    await tell(reseller, { status: "suspended" });
+    await tellGate(reseller, { status: "suspended" });
     if (asleep) await evictDurableObject(gateOf(client));
     at(60);
     expect(await pinged()).toBe("ignored");
@@ -73,7 +57,7 @@ test("asking happens beside the request: what is fresh decides at once, without 
   const { reseller, pinged } = await family();
   at(0);
   expect(await pinged()).toBe("recorded");
-  await tell(reseller, { status: "suspended" });
+  await tellGate(reseller, { status: "suspended" });
   at(19);
   expect(await pinged()).toBe("repeated");
   // This one still decides by what is known, and has it asked for again.

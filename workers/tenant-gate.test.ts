@@ -5,7 +5,7 @@ import type { GateMessage } from "../src/core/gate-message.ts";
 import { type Id, newId } from "../src/core/id.ts";
 import { type PingAnswer, PROTOCOL } from "../src/gate/protocol.ts";
 import { GATE_INVENTORY } from "../src/privacy/declared/gate.ts";
-import { gateOf, manyInstances, ping, pingCall, signFor } from "../src/testing/instance.ts";
+import { gateOf, manyInstances, ping, pingCall, signFor, takeCall } from "../src/testing/instance.ts";
 import { type TestTenant, testTenant } from "../src/testing/world.ts";
 
 function pingGate(
@@ -128,8 +128,7 @@ test("a gate serves one tenant for ever, and leaves what it does not understand 
 test("what limits counted is forgotten after its window, for large limits too", async () => {
   const tenant = await testTenant();
   const gate = gateOf(tenant);
-  const call = (key: string) =>
-    gate.take({ v: PROTOCOL, gateId: tenant.gateId, requestId: "req_x", routeClass: "account", subjects: { key } });
+  const call = (key: string) => gate.take(takeCall(tenant, { subjects: { key } }));
   for (let i = 0; i < 20; i++) await call(`key ${i}`);
   expect((await tables(tenant))["spent"]).toBe(20);
   await runInDurableObject(

@@ -5,7 +5,7 @@ import type { GateMessage, Posted, RevokedSubject } from "../core/gate-message.t
 import type { Id } from "../core/id.ts";
 import { type Application, Limiter, type PolicyState, type Taken } from "../limits/limiter.ts";
 import type { SpentRow } from "../limits/meter.ts";
-import { POLICIES } from "../limits/plans.ts";
+import { POLICIES, policyNamed } from "../limits/plans.ts";
 import { applicationsOf } from "../limits/settings.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
 import { Ancestors } from "./ancestors.ts";
@@ -61,7 +61,6 @@ export class TenantGateState {
     this.#refusals = new Refusals(store);
     this.ancestors.are(this.#tenant.state.ancestors);
     this.#stretchWindows();
-    this.forget();
   }
 
   get tenant(): Readonly<TenantState> {
@@ -180,8 +179,8 @@ export class TenantGateState {
     const now = this.#clock.now();
     if (now - this.#forgotAtMs < MINUTE_MS) return;
     this.#forgotAtMs = now;
-    const alive = POLICIES.find(({ name }) => name === PING_POLICY.alive);
-    this.#store.forget(now, bucketStart("alive", now), Number(alive?.windowS) * 1000);
+    const windowMs = Number(policyNamed(PING_POLICY.alive)?.windowS) * 1000;
+    this.#store.forget(now, bucketStart("alive", now), windowMs);
     this.#floors.forget(now);
     this.#refusals.settle(now);
     this.#networks.forget(now);
@@ -225,8 +224,8 @@ export class TenantGateState {
 
   /** What was spent of a policy; an instance's lone ping is noted where the ping is. */
   #spent(policy: string, subject: string): SpentRow[] {
-    const kind = policy === PING_POLICY.alive ? "alive" : null;
-    return kind === null ? this.#store.spent(policy, subject) : this.#store.lastPing(subject, kind, policy).spent;
+    if (policy === PING_POLICY.alive) return this.#store.lastPing(subject, "alive", policy).spent;
+    return this.#store.spent(policy, subject);
   }
 
   #writeDown({ writes }: Pick<Taken, "writes">): void {
@@ -236,7 +235,7 @@ export class TenantGateState {
   /** A window that a new version has made longer counts what the old one would have forgotten. */
   #stretchWindows(): void {
     const windows = Object.fromEntries(POLICIES.map(({ name, windowS }) => [name, windowS]));
-    const before = JSON.parse(String(this.#store.meta().get(WINDOWS) ?? "{}")) as typeof windows;
+    const before = JSON.parse(String(this.#store.meta(WINDOWS) ?? "{}")) as typeof windows;
     if (JSON.stringify(before) === JSON.stringify(windows)) return;
     for (const [name, windowS] of Object.entries(windows)) {
       const was = before[name];

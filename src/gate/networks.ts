@@ -21,9 +21,8 @@ export class Networks {
 
   constructor(store: GateStore) {
     this.#store = store;
-    const meta = store.meta();
     this.#salts = KEYS.flatMap((key) => {
-      const [day, text = ""] = String(meta.get(key) ?? "").split(" ");
+      const [day, text = ""] = String(store.meta(key) ?? "").split(" ");
       const salt = fromBase64Url(text);
       return salt === null || salt.length === 0 ? [] : [{ day: Number(day), key: concat(salt) }];
     });

@@ -23,7 +23,7 @@ export class Refusals {
 
   constructor(store: GateStore) {
     this.#store = store;
-    this.#kept = JSON.parse(String(store.meta().get(KEY) ?? "[]")) as Refusal[];
+    this.#kept = JSON.parse(String(store.meta(KEY) ?? "[]")) as Refusal[];
   }
 
   note(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects">, at: number, taken: Taken): void {

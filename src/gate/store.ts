@@ -53,6 +53,7 @@ type Value = string | number | ArrayBuffer | null;
 export class GateStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #meta = new Map<string, string | number>();
   /** The last bucket of every instance that has a ping in the journal: as many entries as the journal has rows, at most. */
   readonly #unflushed = new Map<string, { bucket: number; spentAt: number | null }>();
 
@@ -60,6 +61,9 @@ export class GateStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     storage.transactionSync(() => this.#migrate());
+    for (const { key, value } of this.#rows<{ key: string; value: string | number }>(SQL.allMeta)) {
+      this.#meta.set(key, value);
+    }
     for (const row of this.#rows<JournaledRow>(SQL.journaled)) {
       this.#note(row.instance_id, row.kind, row.bucket, row.spent_at);
     }
@@ -72,16 +76,19 @@ export class GateStore {
     if (version < SCHEMA.length) this.setMeta("schema", SCHEMA.length);
   }
 
-  meta(): Map<string, Value> {
-    return new Map(this.#rows<{ key: string; value: Value }>(SQL.allMeta).map((row) => [row.key, row.value]));
-  }
-
-  dropMeta(key: string): void {
-    this.#sql.exec(SQL.dropMeta, key);
+  /** What is kept under a key of `meta`, or null: read once a waking. */
+  meta(key: string): string | number | null {
+    return this.#meta.get(key) ?? null;
   }
 
   setMeta(key: string, value: string | number): void {
     this.#sql.exec(SQL.setMeta, key, value);
+    this.#meta.set(key, value);
+  }
+
+  dropMeta(key: string): void {
+    this.#sql.exec(SQL.dropMeta, key);
+    this.#meta.delete(key);
   }
 
   client(clientId: string): ClientRow | null {

@@ -35,9 +35,8 @@ export class GateTenant {
 
   constructor(store: GateStore) {
     this.#store = store;
-    const meta = store.meta();
-    const text = (key: keyof TenantState) => (meta.get(KEYS[key]) as string | undefined) ?? null;
-    this.#heard = Number(meta.get(HEARD) ?? 0);
+    const text = (key: keyof TenantState) => store.meta(KEYS[key]) as string | null;
+    this.#heard = Number(store.meta(HEARD) ?? 0);
     this.#state = {
       gateId: text("gateId"),
       tenantId: text("tenantId") as Id<"tenant"> | null,

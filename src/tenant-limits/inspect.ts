@@ -7,7 +7,7 @@ import { callGate, gateUnavailable } from "../gate/call.ts";
 import { type InspectedPolicy, type Inspection, PROTOCOL, type Refusal } from "../gate/protocol.ts";
 import { policyNamed } from "../limits/plans.ts";
 import { type Subjects, UPSTREAM } from "../limits/policy.ts";
-import { type Context, enter, read } from "../verb.ts";
+import { type Context, enter } from "../verb.ts";
 
 export interface TenantLimits extends Inspection {
   /** The tenant itself asks: what lies above it is left out. */
@@ -19,7 +19,10 @@ export interface TenantLimits extends Inspection {
  * What the tenant above allots is shown to those above alone. Throws `unavailable` when the gate does not answer.
  */
 export async function inspectLimits(context: Context, subjects: Subjects): Promise<TenantLimits> {
-  const { gateId, actorTenantId, tenantId } = await entered(context, subjects.instance as Id<"instance"> | undefined);
+  const { gateId, actorTenantId, tenantId } = await tenantWith(
+    context,
+    subjects.instance as Id<"instance"> | undefined,
+  );
   const inspection = await callGate(context.deps, gateId, (gate) =>
     gate.inspect({ v: PROTOCOL, gateId, subjects }),
   ).catch((error: unknown) => {
@@ -36,13 +39,11 @@ export async function inspectLimits(context: Context, subjects: Subjects): Promi
 }
 
 /** The tenant, and that the instance asked about is one of its own. */
-async function entered(context: Context, instance: Id<"instance"> | undefined): Promise<Entered> {
-  const entered = await enter(context, "limits:read");
-  if (instance === undefined) return entered;
-  const [rows] = await read(context, "limits:read", (db) => [
-    db.select({ id: instances.id }).from(instances).where(eq(instances.id, instance)),
-  ]);
-  if (rows.length === 0) throw new Problem("not-found");
+async function tenantWith(context: Context, instance: Id<"instance"> | undefined): Promise<Entered> {
+  const { entered, results } = await enter(context, "limits:read", (db) =>
+    instance === undefined ? [] : [db.select({ id: instances.id }).from(instances).where(eq(instances.id, instance))],
+  );
+  if (results.some((found) => found.length === 0)) throw new Problem("not-found");
   return entered;
 }
 

@@ -3,8 +3,9 @@ import { sql } from "drizzle-orm";
 import { inject } from "vitest";
 import { signAccessToken } from "../access/access-token.ts";
 import { loadTokenKeys } from "../access/token-keys.ts";
+import type { TenantMessage } from "../core/gate-message.ts";
 import { type Id, newId, uuidFromId } from "../core/id.ts";
-import { type PingCall, PROTOCOL } from "../gate/protocol.ts";
+import { type PingCall, PROTOCOL, type TakeCall } from "../gate/protocol.ts";
 import type { TestTenant } from "./world.ts";
 import { owner } from "./world.ts";
 
@@ -79,6 +80,23 @@ export function pingCall(
     os: { kind: null, name: null, version: null },
     ...more,
   };
+}
+
+/** The call with which an account route asks a tenant's gate, for asking it without the edge. */
+export function takeCall(tenant: Pick<TestTenant, "gateId">, more: Partial<TakeCall> = {}): TakeCall {
+  const requestId = newId("request", Date.now());
+  return { v: PROTOCOL, gateId: tenant.gateId, requestId, routeClass: "account", subjects: { key: "a key" }, ...more };
+}
+
+/** Places in the outbox, behind those of any row of a test. */
+let news = 1_000_000;
+
+/** Tells a tenant's gate what holds for the tenant, as the outbox would. */
+export async function tellGate(tenant: TestTenant, change: Partial<TenantMessage>): Promise<void> {
+  const message: TenantMessage = { kind: "tenant", tenantId: tenant.id, status: "active", plan: "team", ...change };
+  const messages = [{ id: news++, message }];
+  const taken = await gateOf(tenant).deliver({ v: PROTOCOL, gateId: tenant.gateId, messages });
+  if (taken.length !== 1) throw new Error("the gate did not take the message");
 }
 
 /** A token for an instance as the token endpoint signs it, at any moment. */

@@ -1,7 +1,13 @@
 import type { Declared } from "../declared-type.ts";
 import { account, addsAny, id, processors, reads, retention, seesAll } from "./shorthand.ts";
 
-/** What tenants may use, where it is not what their plan says. Only functions that know who asks write it. */
+/** Written by functions alone, which know who asks. */
+const access: Declared<"limitOverrides">["access"] = {
+  ebb_app: [reads()],
+  ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["removed_at", "subscription_ended_at"] }],
+};
+
+/** What tenants may use, where it is not what their plan says. */
 export const limitOverrides: Declared<"limitOverrides"> = {
   what: "A tenant's limit that the platform owner has set instead of its plan's.",
   retention: "account-information",
@@ -9,14 +15,7 @@ export const limitOverrides: Declared<"limitOverrides"> = {
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: {
-    ebb_app: [reads()],
-    ebb_maint: [
-      seesAll,
-      addsAny,
-      { command: "update", reach: "all", columns: ["removed_at", "subscription_ended_at"] },
-    ],
-  },
+  access,
   holds: "honoured",
   recipients: processors,
   columns: {
@@ -38,14 +37,7 @@ export const limitAllotments: Declared<"limitAllotments"> = {
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: {
-    ebb_app: [reads()],
-    ebb_maint: [
-      seesAll,
-      addsAny,
-      { command: "update", reach: "all", columns: ["removed_at", "subscription_ended_at"] },
-    ],
-  },
+  access,
   holds: "honoured",
   recipients: processors,
   columns: {
