@@ -13,6 +13,8 @@ export interface Deps {
   logger: Logger;
   /** A number in [0, 1), for jitter. */
   random(): number;
+  /** Waits so many ms: between attempts, never in a test. */
+  pause(ms: number): Promise<void>;
   /** Origin under which the service is reached, without a trailing slash; also the issuer of tokens. */
   publicUrl: string;
   tokenKeys: TokenKeys;

@@ -23,6 +23,7 @@ export async function createDeps(env: Env): Promise<Deps> {
     clock: systemClock,
     logger: consoleLogger,
     random: Math.random,
+    pause: (ms) => new Promise((done) => setTimeout(done, ms)),
     publicUrl: env.PUBLIC_URL.replace(/\/+$/, ""),
     tokenKeys: await loadTokenKeys(env.TOKEN_SIGNING_KEYS),
     routingKeys: await loadRoutingKeys(env.ROUTING_HMAC_KEYS),

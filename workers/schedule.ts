@@ -23,7 +23,7 @@ export const SCHEDULE: Record<string, Job> = {
     job: "purge",
     run: async (deps) => {
       const { tables } = await purge(deps);
-      const failed = tables.filter(({ error }) => error !== null).map(({ table }) => table);
+      const failed = tables.filter(({ finished, errors }) => !finished && errors.length > 0).map(({ table }) => table);
       return failed.length > 0 ? `could not purge ${failed.join(", ")}` : null;
     },
   },

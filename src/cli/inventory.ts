@@ -2,7 +2,7 @@ import { granularityOf } from "../privacy/declaration.ts";
 import { GATE_INVENTORY } from "../privacy/declared/gate.ts";
 import { LOG_INVENTORY, OUTSIDE_STORES } from "../privacy/declared/outside.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
-import { accessOf, isPurgedByRow } from "../privacy/policies.ts";
+import { accessOf } from "../privacy/policies.ts";
 import { SCHEDULE, variationText, windowText } from "../privacy/schedule.ts";
 import { categoryTerm, LEGAL_BASES, purposeTerm, RECIPIENTS } from "../privacy/vocabulary.ts";
 import type { Command } from "./command.ts";
@@ -95,7 +95,9 @@ export function tableText(table: DeclaredTable, style: Style = PLAIN): string[] 
       role,
       list.map(({ command, reach }) => `${command} ${reach}`).join(", "),
     ]),
-    ...(isPurgedByRow(table) ? [] : [["ebb_purge", "drop of whole partitions that have expired"] as [string, string]]),
+    ...(table.layout.kind === "state"
+      ? []
+      : [["ebb_purge", "drop of whole partitions whose time has passed"] as [string, string]]),
   ];
   const wide = Math.max(...facts.map(([name]) => name.length));
   return [

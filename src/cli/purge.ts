@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../core/clock.ts";
 import { silentLogger } from "../core/log.ts";
 import { httpSql, type Sql } from "../db/connect.ts";
-import { type PurgeReport, purge } from "../jobs/purge.ts";
+import { purge } from "../jobs/purge.ts";
+import type { PurgeReport, TableReport } from "../jobs/purge-report.ts";
 import type { Command } from "./command.ts";
 import { onDatabase, wrongRole } from "./database.ts";
 import { CommandFailure } from "./failure.ts";
@@ -24,43 +26,51 @@ export const purgeCommand: Command = {
     const report = await onDatabase(setting, "ebb_purge", async () => {
       // The job goes on past every failure: whether there is a database, and with which role, is asked first.
       const [role] = await sql.query(
-        "select has_function_privilege('ebb.drop_expired_partition(regclass)', 'execute') as able",
+        "select has_function_privilege('ebb.purge_batch(uuid, regclass, text, uuid, text[], integer)', 'execute') as able",
       );
       if (role?.["able"] !== true) throw new CommandFailure(wrongRole(setting.from, "ebb_purge"));
-      return await purge({ purge: sql, clock: systemClock, logger: silentLogger });
+      return await purge({ purge: sql, clock: systemClock, logger: silentLogger, random: Math.random, pause: delay });
     });
-    const failed = report.tables.filter((table) => table.error !== null);
+    const failed = report.tables.filter(isUnfinished);
     return {
       json: report,
       text: purgeText(report, style),
-      ...(failed.length > 0 && { failure: `${counted(failed.length, "table")} could not be purged: see above.` }),
+      ...(failed.length > 0 && {
+        failure: `${counted(failed.length, "table")} could not be purged to the end: see above.`,
+      }),
     };
   },
 };
 
+const isUnfinished = ({ finished }: TableReport) => !finished;
+
 export function purgeText(report: PurgeReport, style?: Style): string[] {
   const touched = report.tables.filter(
-    ({ deleted, blocked, partitions, error }) => deleted + blocked + partitions.length > 0 || error !== null,
+    ({ deleted, anonymised, blocked, partitions, finished }) =>
+      deleted + anonymised + blocked + partitions.length > 0 || !finished,
   );
   const seconds = ((report.finishedAtMs - report.startedAtMs) / 1000).toFixed(1);
-  if (touched.length === 0) return [`Nothing had expired in ${counted(report.tables.length, "table")} (${seconds} s).`];
+  if (touched.length === 0) return [`Nothing was due in ${counted(report.tables.length, "table")} (${seconds} s).`];
   const partitions = touched.flatMap((table) => table.partitions);
   const blocked = touched.reduce((sum, table) => sum + table.blocked, 0);
   const deleted = touched.reduce((sum, table) => sum + table.deleted, 0);
+  const anonymised = touched.reduce((sum, table) => sum + table.anonymised, 0);
   const tables = formatTable(
     [
       { title: "TABLE" },
       { title: "DELETED", right: true },
+      { title: "ANONYMISED", right: true },
       { title: "PARTITIONS", right: true },
       { title: "BLOCKED", right: true },
-      { title: "ERROR" },
+      { title: "NOT FINISHED" },
     ],
     touched.map((table) => [
       table.table,
       formatCount(table.deleted),
+      formatCount(table.anonymised),
       formatCount(table.partitions.length),
       formatCount(table.blocked),
-      table.error ?? "",
+      table.finished ? "" : table.errors.join(", ") || "time was up",
     ]),
     style,
   );
@@ -73,7 +83,7 @@ export function purgeText(report: PurgeReport, style?: Style): string[] {
     ...tables,
     "",
     ...(partitions.length > 0 ? [...dropped, ""] : []),
-    `Deleted ${counted(deleted, "row")} in ${seconds} s.`,
+    `Deleted ${counted(deleted, "row")}${anonymised > 0 ? ` and anonymised ${formatCount(anonymised)}` : ""} in ${seconds} s.`,
     ...(blocked > 0
       ? [`${counted(blocked, "expired row")} stayed, because others still refer to ${blocked === 1 ? "it" : "them"}.`]
       : []),
@@ -89,7 +99,7 @@ export function watched(sql: Sql, progress: (line: string) => void, now = () => 
     query: async (...call) => {
       const result = await sql.query(...call);
       for (const row of result) {
-        if (typeof row["deleted"] === "number") rows += row["deleted"];
+        if (typeof row["done"] === "number") rows += row["done"];
         if ("partition" in row) {
           partitions += 1;
           rows += Number(row["rows"]);
@@ -97,7 +107,7 @@ export function watched(sql: Sql, progress: (line: string) => void, now = () => 
       }
       if (now() - toldAt >= PROGRESS_MS) {
         toldAt = now();
-        progress(`… ${counted(rows, "row")} deleted, ${counted(partitions, "partition")} dropped so far`);
+        progress(`… ${counted(rows, "row")} done, ${counted(partitions, "partition")} dropped so far`);
       }
       return result;
     },

@@ -55,22 +55,34 @@ test("tenants form a tree, whatever their order; one whose parent is not shown s
 test("a purge tells of each table that it touched, of dropped partitions and of what it could not do", () => {
   const table = (name: string, more = {}) => ({
     table: name,
+    beganAtMs: 0,
+    endedAtMs: 0,
     deleted: 0,
+    anonymised: 0,
     blocked: 0,
     partitions: [],
-    error: null,
+    expiries: null,
+    overdueBeforeMs: 0,
+    overdueAfterMs: 0,
+    finished: true,
+    interrupted: false,
+    errors: [],
+    receipt: true,
     ...more,
   });
-  const report = (tables: ReturnType<typeof table>[]) => ({ startedAtMs: 0, finishedAtMs: 1_250, tables });
-  expect(purgeText(report([table("people"), table("pings")]))).toEqual(["Nothing had expired in 2 tables (1.3 s)."]);
-  const partitions = [{ name: "public.pings_2026_11_20", rows: 1_234 }];
+  const report = (tables: ReturnType<typeof table>[]) => ({
+    ...{ run: "", startedAtMs: 0, finishedAtMs: 1_250, abandoned: 0 },
+    tables,
+  });
+  expect(purgeText(report([table("people"), table("pings")]))).toEqual(["Nothing was due in 2 tables (1.3 s)."]);
+  const partitions = [{ name: "public.pings_2026_11_20", from: "", to: "", rows: 1_234 }];
   expect(
     purgeText(
       report([
         table("pings", { deleted: 1_234, partitions }),
         table("instances", { deleted: 2, blocked: 1 }),
         table("people"),
-        table("outbox", { error: "42501" }),
+        table("outbox", { errors: ["42501"], finished: false }),
       ]),
     ),
   ).toEqual([

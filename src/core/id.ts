@@ -30,6 +30,7 @@ export const ID_PREFIXES = {
   purgeReceipt: "prc",
   rightsRequest: "rrq",
   legalHold: "hld",
+  retentionWindow: "rwn",
   deviceCode: "dvc",
   authorizationCode: "acd",
   loginState: "lst",

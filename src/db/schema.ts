@@ -16,6 +16,7 @@ export * from "./schema/limits.ts";
 export * from "./schema/login.ts";
 export * from "./schema/mail.ts";
 export * from "./schema/requests.ts";
+export * from "./schema/retention.ts";
 export * from "./schema/rights.ts";
 export * from "./schema/security.ts";
 export * from "./schema/statistics.ts";

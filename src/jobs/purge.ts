@@ -1,82 +1,82 @@
+import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 import { errorFields } from "../core/log.ts";
-import { sqlStateOf } from "../core/sql-state.ts";
-import type { Deps } from "../deps.ts";
+import type { Sql } from "../db/connect.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
-import { isPurgedByRow } from "../privacy/policies.ts";
-import { purgeRows } from "./purge-rows.ts";
+import { type PurgeBudget, purgeBudget, sliceOf } from "./purge-budget.ts";
+import { recordAbandoned, recordReceipt } from "./purge-receipts.ts";
+import type { PurgeDeps, PurgeReport, TableReport } from "./purge-report.ts";
+import { purgeTable } from "./purge-table.ts";
 
-/** How often a partition's DROP tries for its lock, 50 ms each time. */
-const LOCK_ATTEMPTS = 20;
-const LOCK_NOT_AVAILABLE = "55P03";
+/** How often a table is tried in one run. */
+const ATTEMPTS = 3;
+/** Statements that one table may take before it is the next one's turn; what is left comes when all have had theirs. */
+const SLICE = 60;
 
-export interface TableReport {
-  table: string;
-  /** Rows deleted, those of dropped partitions included. */
-  deleted: number;
-  /** Expired rows that another row still refers to; the next run takes them. */
-  blocked: number;
-  partitions: { name: string; rows: number }[];
-  /** Class of the error that ended this table's part, if one did. */
-  error: string | null;
-}
-
-export interface PurgeReport {
-  startedAtMs: number;
-  finishedAtMs: number;
-  tables: TableReport[];
+interface Work {
+  table: DeclaredTable;
+  begun: boolean;
+  finished: boolean;
+  errors: string[];
 }
 
 /**
- * Deletes what has expired by the database's clock, and nothing else: whole partitions where a class expires by the day,
- * rows in bounded batches elsewhere. Each batch commits for itself, so a run that is killed loses nothing and the next
- * one goes on. A table that fails is reported and stops no other. Postgres refuses whatever has not expired.
+ * Deletes what is due by the database's clock, anonymises what is to be, and nothing else. Each batch commits for
+ * itself, so a run that is killed loses nothing and the next one goes on, however many were missed. A table that fails
+ * is tried again after the others, with pauses that grow, is reported, and stops no other. Every table gets a receipt.
  */
-export async function purge(deps: Pick<Deps, "purge" | "clock" | "logger">): Promise<PurgeReport> {
+export async function purge(deps: PurgeDeps, limits: { ms?: number; statements?: number } = {}): Promise<PurgeReport> {
   const startedAtMs = deps.clock.now();
-  const tables: TableReport[] = [];
+  const budget = purgeBudget(deps.clock, limits);
+  const sql = budget.counting(deps.purge);
+  const run = crypto.randomUUID();
+  const abandoned = await recordAbandoned(deps, sql).catch(() => 0);
   // Children first: rows refer to their parents, never the other way.
-  for (const table of declaredTables().reverse()) tables.push(await purgeTable(deps, table));
-  const report = { startedAtMs, finishedAtMs: deps.clock.now(), tables };
-  const failed = tables.filter((table) => table.error !== null);
-  for (const { table, deleted, blocked, partitions, error } of tables) {
-    if (deleted + blocked + partitions.length === 0 && error === null) continue;
-    deps.logger.log(error === null ? "info" : "error", "purged", {
-      table,
-      rows: deleted,
-      count: partitions.length,
-      ...(error !== null && { errorName: error }),
-    });
+  const works = declaredTables()
+    .reverse()
+    .map((table): Work => ({ table, begun: false, finished: false, errors: [] }));
+  for (let pending = works, pass = 1; pending.length > 0 && budget.allows(); pass += 1) {
+    for (const work of pending) await attempt(sql, run, work, sliceOf(budget, SLICE * pass));
+    pending = pending.filter(({ finished, errors }) => !finished && errors.length < ATTEMPTS);
+    // While others have work left, whoever failed need not wait.
+    const failedOnly = pending.length > 0 && pending.every(({ errors }) => errors.length > 0);
+    if (failedOnly) await deps.pause(backOff(pass, deps.random()));
   }
-  if (failed.length === tables.length) throw new Error("purge failed for every table");
-  return report;
+  const tables: TableReport[] = [];
+  for (const { table, begun, finished, errors } of works) {
+    tables.push(await recordReceipt(deps, sql, { table, run, begun, finished, errors, interrupted: false }));
+  }
+  logReports(deps, tables);
+  if (works.every(({ errors }) => errors.length > 0)) throw new Error("purge failed for every table");
+  return { run, startedAtMs, finishedAtMs: deps.clock.now(), tables, abandoned };
 }
 
-async function purgeTable(deps: Pick<Deps, "purge">, table: DeclaredTable): Promise<TableReport> {
-  const report: TableReport = { table: table.table, deleted: 0, blocked: 0, partitions: [], error: null };
+async function attempt(sql: Sql, run: string, work: Work, slice: PurgeBudget): Promise<void> {
+  const { table } = work;
   try {
-    if (table.layout.kind === "partitioned") await dropPartitions(deps, table.table, report);
-    if (isPurgedByRow(table)) await purgeRows(deps.purge, table, report);
+    const named = { name: `public.${table.table}`, partitioned: table.layout.kind === "partitioned" };
+    work.finished = await purgeTable(sql, run, named, slice, () => {
+      work.begun = true;
+    });
   } catch (error) {
     const { errorName, sqlState } = errorFields(error);
-    report.error = sqlState ?? errorName ?? "unknown";
+    work.errors.push(sqlState ?? errorName ?? "unknown");
   }
-  return report;
 }
 
-async function dropPartitions(deps: Pick<Deps, "purge">, table: string, report: TableReport): Promise<void> {
-  for (let attempt = 1; ; ) {
-    try {
-      const [dropped] = await deps.purge.query("select partition, rows from ebb.drop_expired_partition($1)", [
-        `public.${table}`,
-      ]);
-      if (dropped === undefined) return;
-      const rows = Number(dropped["rows"]);
-      report.partitions.push({ name: dropped["partition"] as string, rows });
-      report.deleted += rows;
-      attempt = 1;
-    } catch (error) {
-      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE || attempt === LOCK_ATTEMPTS) throw error;
-      attempt += 1;
-    }
+/** 1 s, then 4 s, each between half and whole, so that two runs do not meet again. */
+function backOff(attempt: number, random: number): number {
+  return Math.min(4 ** (attempt - 1) * SECOND_MS, MINUTE_MS) * (0.5 + random / 2);
+}
+
+function logReports({ logger }: PurgeDeps, tables: readonly TableReport[]): void {
+  for (const { table, deleted, anonymised, blocked, partitions, errors, finished } of tables) {
+    if (finished && deleted + anonymised + blocked + partitions.length + errors.length === 0) continue;
+    const [errorName] = errors.slice(-1);
+    logger.log(finished ? "info" : "error", "purged", {
+      table,
+      rows: deleted + anonymised,
+      count: partitions.length,
+      ...(errorName !== undefined && { errorName }),
+    });
   }
 }

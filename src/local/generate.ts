@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { inventoryPage } from "../privacy/inventory-page.ts";
-import { policyMigration } from "../privacy/policies.ts";
+import { policyMigration } from "../privacy/policy-migration.ts";
 
 /**
  * `npm run generate`: writes the newest `…_policies.sql` migration and docs/inventory.md from the inventory. With `--check` it writes nothing

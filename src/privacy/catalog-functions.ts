@@ -69,9 +69,10 @@ async function declaredFunctions(
   query: Query,
 ): Promise<{ declared: Map<string, readonly string[]>; missing: string[] }> {
   const wanted: Record<string, readonly string[]> = { ...FUNCTIONS };
-  for (const { table, layout } of declaredTables()) {
+  for (const { table, layout, anonymise } of declaredTables()) {
     wanted[`${table}_expires_at()`] = [];
     if (layout.kind === "partitioned") wanted[`${table}_expiry(timestamptz)`] = [];
+    if (anonymise !== undefined) wanted[`${table}_anonymise()`] = [];
   }
   const printed = await query(PRINTED, [Object.keys(wanted)]);
   const there = printed.filter((row) => row["printed"] !== null);

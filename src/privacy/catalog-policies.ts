@@ -1,5 +1,5 @@
 import type { Query } from "./catalog.ts";
-import { policyStatements } from "./policies.ts";
+import { policyStatements } from "./policy-migration.ts";
 
 const POLICIES = `
   select format('The policy %s on %s.%s', policyname, schemaname, tablename) as thing,
@@ -17,7 +17,7 @@ const TRIGGERS = `
 const TRIGGER_FUNCTIONS = `
   select format('The function %s', p.oid::regprocedure) as thing, pg_get_functiondef(p.oid) as form
     from pg_proc p
-   where p.pronamespace = 'ebb'::regnamespace and p.proname ~ '_(expires_at|expiry)$|^subscription_(anchor|end)$'`;
+   where p.pronamespace = 'ebb'::regnamespace and p.proname ~ '_(expires_at|expiry|anonymise)$|^subscription_(anchor|end)$|^membership_(gone|come)$|^tenants_closing$|^purge_plan$|^varying$'`;
 
 const SILENCED = `
   select format('The trigger %s on %s is switched off.', t.tgname, t.tgrelid::regclass) as sentence

@@ -3,7 +3,7 @@ import { declaredTables } from "./inventory.ts";
 
 /** What the migrations keep beside data: in these schemas and by these names. */
 const INTERNAL: Readonly<Record<string, readonly string[]>> = {
-  ebb: ["context_key", "sentinel"],
+  ebb: ["context_key", "known_policies", "sentinel"],
   drizzle: ["__drizzle_migrations"],
 };
 

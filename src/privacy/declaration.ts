@@ -34,8 +34,11 @@ export type Reach =
   | "unexpired"
   /** Instances that are neither removed nor expired, of every tenant. */
   | "live"
-  /** Rows that have expired, and no others. */
-  | "expired"
+  /** Rows whose time has passed, by whichever of their ends, and on which no legal hold lies. */
+  | "due"
+  /** Rows whose time to be anonymised has come, that are not, and on which no legal hold lies. */
+  | "anonymisable"
+  | "due-or-anonymisable"
   /** Every row: only for functions of `ebb_maint`, which check for themselves. */
   | "all";
 
@@ -61,6 +64,8 @@ export interface TableDeclaration<Column extends string> {
   what: string;
   retention: RetentionClassName;
   anchor: Anchor;
+  /** Another moment from which it is kept, for the window of another class; it goes at whichever end comes first. */
+  alsoEnds?: { column: string; retention: RetentionClassName };
   layout: Layout;
   /** How to find whose row it is: the column that holds the person or instance, or the tenant. Null: it is nobody's. */
   subject: string | null;

@@ -71,6 +71,7 @@ it("what works only while it is fresh is no evidence: holds leave it alone", () 
     "login_states",
     "mail_outbox",
     "outbox",
+    "purge_progress",
     "straight_windows",
     "unclaimed_registrations",
   ]);

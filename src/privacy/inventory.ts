@@ -19,6 +19,7 @@ import {
   sessions,
 } from "./declared/login.ts";
 import { idempotencyRecords, mailOutbox, unclaimedRegistrations } from "./declared/requests.ts";
+import { purgeProgress, retentionWindows } from "./declared/retention.ts";
 import { legalHolds, rightsRequests } from "./declared/rights.ts";
 import { authenticationEvents, securityEvents } from "./declared/security.ts";
 import { activeInstanceCounts, websiteVisits } from "./declared/statistics.ts";
@@ -68,6 +69,7 @@ export const INVENTORY: Inventory = {
   idempotencyRecords,
   mailOutbox,
   deadLetters,
+  retentionWindows,
   outbox,
   auditEntries,
   purgeReceipts,
@@ -76,6 +78,7 @@ export const INVENTORY: Inventory = {
   legalHolds,
   gateHeartbeats,
   straightWindows,
+  purgeProgress,
 };
 
 /** A declared table by its SQL names, in the order in which the purge works: children before their parents. */

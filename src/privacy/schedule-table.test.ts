@@ -20,6 +20,7 @@ cancelled account (closed by its owner) | closing | 30 days | delete everything 
 billing records † | issued | 7 years | delete | no
 audit entries, purge receipts † | recorded | 7 years | delete | no
 rights requests, holds and their outcome † | closed | 24 months | delete | no
+a tenant's own windows | superseded, or subscription end | 24 months | delete | no
 device codes, authorization codes, login state | issued | 10 minutes | delete | no
 unclaimed instance registrations | registered | 24 hours | delete | no
 idempotency records | recorded | 24 hours | delete | no

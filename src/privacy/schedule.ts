@@ -75,6 +75,8 @@ export const SCHEDULE = {
   "billing-records": deleteAfter(months(84), "billing records", "issued", SURVIVES),
   "audit-entries": deleteAfter(months(84), "audit entries, purge receipts", "recorded", SURVIVES),
   "rights-requests": deleteAfter(months(24), "rights requests, holds and their outcome", "closed", SURVIVES),
+  // A row that was written under it must not outlive it by more than the greatest window there is.
+  "window-settings": deleteAfter(months(24), "a tenant's own windows", "superseded, or subscription end"),
   "login-codes": deleteAfter(minutes(10), "device codes, authorization codes, login state", "issued"),
   "unclaimed-registrations": deleteAfter(hours(24), "unclaimed instance registrations", "registered"),
   "idempotency-records": deleteAfter(hours(24), "idempotency records", "recorded"),

@@ -65,6 +65,7 @@ it("concerns customer data and account information, each with its own window", (
     "memberships: account-information",
     "profiles: customer-data",
     "registration_keys: registration-keys",
+    "retention_windows: window-settings",
     "workspaces: account-information",
   ]);
 });

@@ -16,6 +16,8 @@ export const tenants = pgTable(
     gateId: text().notNull(),
     createdAt: instant().notNull(),
     endedAt: instant(),
+    /** When its owner closed the account; null again while that can be undone and was. */
+    closedAt: instant(),
     /** When the tenant's last subscription ended; null while one runs. Set by a trigger on `subscriptions` alone. */
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
@@ -25,6 +27,8 @@ export const tenants = pgTable(
     uniqueIndex("tenants_gate_id").on(t.gateId),
     unique("tenants_id_gate_id").on(t.id, t.gateId),
     index("tenants_path").using("gin", t.path),
+    index("tenants_expires").on(t.expiresAt, t.id),
+    index("tenants_closed").on(t.closedAt).where(sql`closed_at is not null`),
     check("tenants_path_ends_here", sql`cardinality(path) between 1 and 3 and path[cardinality(path)] = id`),
     check("tenants_parent_in_path", sql`parent_id is not distinct from path[cardinality(path) - 1]`),
   ],
@@ -45,6 +49,7 @@ export const subscriptions = pgTable(
   },
   (t) => [
     index("subscriptions_tenant").on(t.tenantId),
+    index("subscriptions_expires").on(t.expiresAt, t.id),
     // What has ended says when: rows of the tenant are kept from then on.
     check("subscriptions_end", sql`status <> 'ended' or ended_at is not null`),
   ],
@@ -60,10 +65,13 @@ export const people = pgTable(
     email: text(),
     name: text(),
     createdAt: instant().notNull(),
+    /** When the person left the last tenant; set when that membership is forgotten, unless another came. */
     removedAt: instant(),
+    /** When that tenant was closed, if it was. */
+    closedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [uniqueIndex("people_issuer_subject").on(t.issuer, t.subject)],
+  (t) => [uniqueIndex("people_issuer_subject").on(t.issuer, t.subject), index("people_expires").on(t.expiresAt, t.id)],
 );
 
 export const memberships = pgTable(
@@ -82,7 +90,11 @@ export const memberships = pgTable(
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [uniqueIndex("memberships_live").on(t.tenantId, t.personId).where(sql`removed_at is null`)],
+  (t) => [
+    uniqueIndex("memberships_live").on(t.tenantId, t.personId).where(sql`removed_at is null`),
+    index("memberships_person").on(t.personId),
+    index("memberships_expires").on(t.expiresAt, t.id),
+  ],
 );
 
 export const workspaces = pgTable(
@@ -100,5 +112,5 @@ export const workspaces = pgTable(
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [unique("workspaces_tenant_id_id").on(t.tenantId, t.id)],
+  (t) => [unique("workspaces_tenant_id_id").on(t.tenantId, t.id), index("workspaces_expires").on(t.expiresAt, t.id)],
 );

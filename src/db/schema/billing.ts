@@ -1,4 +1,4 @@
-import { bigint, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { bigint, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 /**
@@ -23,5 +23,8 @@ export const billingRecords = pgTable(
     issuedAt: instant().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
+    index("billing_records_expires").on(t.expiresAt, t.tenantId, t.id),
+  ],
 );

@@ -24,7 +24,7 @@ export const profiles = pgTable(
   },
   (t) => [
     uniqueIndex("profiles_live").on(t.tenantId, t.personId).where(sql`removed_at is null`),
-    index("profiles_expires").on(t.expiresAt),
+    index("profiles_expires").on(t.expiresAt, t.id),
   ],
 );
 
@@ -44,7 +44,7 @@ export const connections = pgTable(
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [unique("connections_tenant_id_id").on(t.tenantId, t.id), index("connections_expires").on(t.expiresAt)],
+  (t) => [unique("connections_tenant_id_id").on(t.tenantId, t.id), index("connections_expires").on(t.expiresAt, t.id)],
 );
 
 /** The secret of a connection, AES-256-GCM under the tenant's data key. */
@@ -71,6 +71,6 @@ export const encryptedCredentials = pgTable(
       foreignColumns: [connections.tenantId, connections.id],
     }),
     index("encrypted_credentials_connection").on(t.tenantId, t.connectionId),
-    index("encrypted_credentials_expires").on(t.expiresAt),
+    index("encrypted_credentials_expires").on(t.expiresAt, t.id),
   ],
 );

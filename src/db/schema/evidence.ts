@@ -1,4 +1,4 @@
-import { pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import { bigint, index, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 /** Appended to by `ebb.append_audit` alone. Partitioned by the quarter of `expires_at`. */
@@ -16,7 +16,10 @@ export const auditEntries = pgTable(
     requestId: text().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
+    index("audit_entries_expires").on(t.expiresAt, t.tenantId, t.id),
+  ],
 );
 
 /** What a run of the purge did to one table: canonical JSON (RFC 8785). Partitioned by the quarter of `expires_at`. */
@@ -29,7 +32,13 @@ export const purgeReceipts = pgTable(
     tableName: text().notNull(),
     recordedAt: instant().notNull(),
     receipt: text().notNull(),
+    /** For how long the oldest row had been overdue when the run came to this table, in ms. */
+    overdueMs: bigint({ mode: "number" }).notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.id, t.expiresAt] }),
+    index("purge_receipts_expires").on(t.expiresAt, t.id),
+    index("purge_receipts_overdue").on(t.overdueMs),
+  ],
 );

@@ -19,7 +19,7 @@ export const outbox = pgTable(
     // A tenant can post to its own gate alone.
     foreignKey({ columns: [t.tenantId, t.gateId], foreignColumns: [tenants.id, tenants.gateId] }),
     index("outbox_pending").on(t.gateId, t.id).where(sql`delivered_at is null`),
-    index("outbox_expires").on(t.expiresAt),
+    index("outbox_expires").on(t.expiresAt, t.id),
   ],
 );
 
@@ -38,7 +38,10 @@ export const gateHeartbeats = pgTable(
     dead: bigint({ mode: "number" }).notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("gate_heartbeats_pending").on(t.heardAt).where(sql`pending > 0`)],
+  (t) => [
+    index("gate_heartbeats_pending").on(t.heardAt).where(sql`pending > 0`),
+    index("gate_heartbeats_expires").on(t.expiresAt, t.gateId),
+  ],
 );
 
 /** Bounds the straight way of a ping past an unreachable gate: what a tenant has used of one minute. */
@@ -50,5 +53,8 @@ export const straightWindows = pgTable(
     used: integer().notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.minute] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.minute] }),
+    index("straight_windows_expires").on(t.expiresAt, t.tenantId, t.minute),
+  ],
 );

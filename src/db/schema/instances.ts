@@ -28,6 +28,7 @@ export const instances = pgTable(
     }),
     unique("instances_tenant_id_id").on(t.tenantId, t.id),
     uniqueIndex("instances_client_id").on(t.tenantId, t.clientId),
+    index("instances_expires").on(t.expiresAt, t.id),
   ],
 );
 
@@ -59,8 +60,9 @@ export const credentials = pgTable(
     }),
     uniqueIndex("credentials_secret_hash").on(t.secretHash),
     index("credentials_tenant").on(t.tenantId),
-    index("credentials_expires").on(t.expiresAt),
+    index("credentials_expires").on(t.expiresAt, t.id),
     index("credentials_instance").on(t.instanceId),
+    index("credentials_person").on(t.personId),
     check("credentials_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
   ],
 );
@@ -93,7 +95,7 @@ export const registrationKeys = pgTable(
     }),
     uniqueIndex("registration_keys_secret_hash").on(t.secretHash),
     index("registration_keys_tenant").on(t.tenantId),
-    index("registration_keys_expires").on(t.expiresAt),
+    index("registration_keys_expires").on(t.expiresAt, t.id),
     check("registration_keys_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
   ],
 );

@@ -26,7 +26,7 @@ export const deviceCodes = pgTable(
   (t) => [
     uniqueIndex("device_codes_device_code_hash").on(t.deviceCodeHash),
     uniqueIndex("device_codes_user_code_hash").on(t.userCodeHash),
-    index("device_codes_expires").on(t.expiresAt),
+    index("device_codes_expires").on(t.expiresAt, t.id),
   ],
 );
 
@@ -48,7 +48,7 @@ export const authorizationCodes = pgTable(
   },
   (t) => [
     uniqueIndex("authorization_codes_code_hash").on(t.codeHash),
-    index("authorization_codes_expires").on(t.expiresAt),
+    index("authorization_codes_expires").on(t.expiresAt, t.id),
   ],
 );
 
@@ -66,7 +66,7 @@ export const loginStates = pgTable(
     issuedAt: instant().notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [uniqueIndex("login_states_state_hash").on(t.stateHash), index("login_states_expires").on(t.expiresAt)],
+  (t) => [uniqueIndex("login_states_state_hash").on(t.stateHash), index("login_states_expires").on(t.expiresAt, t.id)],
 );
 
 export const sessions = pgTable(
@@ -82,7 +82,7 @@ export const sessions = pgTable(
   (t) => [
     uniqueIndex("sessions_secret_hash").on(t.secretHash),
     index("sessions_person").on(t.personId),
-    index("sessions_expires").on(t.expiresAt),
+    index("sessions_expires").on(t.expiresAt, t.id),
     check("sessions_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
   ],
 );
@@ -106,7 +106,7 @@ export const refreshTokens = pgTable(
   (t) => [
     uniqueIndex("refresh_tokens_secret_hash").on(t.secretHash),
     index("refresh_tokens_family").on(t.familyId),
-    index("refresh_tokens_expires").on(t.expiresAt),
+    index("refresh_tokens_expires").on(t.expiresAt, t.id),
     check("refresh_tokens_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
   ],
 );
@@ -131,7 +131,7 @@ export const invitations = pgTable(
   (t) => [
     uniqueIndex("invitations_secret_hash").on(t.secretHash),
     index("invitations_tenant").on(t.tenantId),
-    index("invitations_expires").on(t.expiresAt),
+    index("invitations_expires").on(t.expiresAt, t.id),
     check("invitations_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
   ],
 );

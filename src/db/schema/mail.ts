@@ -18,6 +18,6 @@ export const mailOutbox = pgTable(
   },
   (t) => [
     index("mail_outbox_pending").on(t.recordedAt).where(sql`sent_at is null`),
-    index("mail_outbox_expires").on(t.expiresAt),
+    index("mail_outbox_expires").on(t.expiresAt, t.id),
   ],
 );

@@ -17,7 +17,7 @@ export const unclaimedRegistrations = pgTable(
     registeredAt: instant().notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("unclaimed_registrations_expires").on(t.expiresAt)],
+  (t) => [index("unclaimed_registrations_expires").on(t.expiresAt, t.id)],
 );
 
 /** An answer that a repeat gets again (`Idempotency-Key`); it never contains a secret. */
@@ -33,5 +33,8 @@ export const idempotencyRecords = pgTable(
     recordedAt: instant().notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.key] }), index("idempotency_records_expires").on(t.expiresAt)],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.key] }),
+    index("idempotency_records_expires").on(t.expiresAt, t.tenantId, t.key),
+  ],
 );

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { check, index, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 /** What people asked of us, and what must not be deleted meanwhile. No references: both outlive what they are about. */
@@ -21,7 +21,7 @@ export const rightsRequests = pgTable(
     outcome: text(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("rights_requests_tenant").on(t.tenantId), index("rights_requests_expires").on(t.expiresAt)],
+  (t) => [index("rights_requests_tenant").on(t.tenantId), index("rights_requests_expires").on(t.expiresAt, t.id)],
 );
 
 /** What the purge must leave alone: by tenant, subject or class; of those that are null, any. */
@@ -42,6 +42,7 @@ export const legalHolds = pgTable(
   },
   (t) => [
     index("legal_holds_placed").on(t.tenantId).where(sql`closed_at is null`),
-    index("legal_holds_expires").on(t.expiresAt),
+    index("legal_holds_expires").on(t.expiresAt, t.id),
+    check("legal_holds_of_something", sql`num_nonnulls(tenant_id, subject_id, retention_class) > 0`),
   ],
 );

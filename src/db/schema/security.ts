@@ -1,4 +1,4 @@
-import { pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import { index, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 /** Who tried to come in and what was refused. Partitioned by the month of `expires_at`. */
@@ -19,7 +19,7 @@ export const authenticationEvents = pgTable(
     requestId: text().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.id, t.expiresAt] })],
+  (t) => [primaryKey({ columns: [t.id, t.expiresAt] }), index("authentication_events_expires").on(t.expiresAt, t.id)],
 );
 
 export const securityEvents = pgTable(
@@ -36,5 +36,5 @@ export const securityEvents = pgTable(
     requestId: text(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.id, t.expiresAt] })],
+  (t) => [primaryKey({ columns: [t.id, t.expiresAt] }), index("security_events_expires").on(t.expiresAt, t.id)],
 );

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { check, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 /** What is counted of visitors and of all instances together, of no tenant. Partitioned by the month of `expires_at`. */
@@ -20,7 +20,11 @@ export const websiteVisits = pgTable(
     anonymisedAt: instant(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.id, t.expiresAt] }),
+    index("website_visits_expires").on(t.expiresAt, t.id),
+    index("website_visits_plain").on(t.expiresAt, t.id).where(sql`anonymised_at is null`),
+  ],
 );
 
 /** Groups of fewer than ten are not stored: nobody stands out. */
@@ -35,6 +39,7 @@ export const activeInstanceCounts = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.day, t.version, t.expiresAt] }),
+    index("active_instance_counts_expires").on(t.expiresAt, t.day, t.version),
     check("active_instance_counts_at_least_ten", sql`instances >= 10`),
   ],
 );

@@ -32,5 +32,5 @@ export const deadLetters = pgTable(
     recordedAt: instant().notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("dead_letters_expires").on(t.expiresAt), index("dead_letters_tenant").on(t.tenantId)],
+  (t) => [index("dead_letters_expires").on(t.expiresAt, t.id), index("dead_letters_tenant").on(t.tenantId)],
 );

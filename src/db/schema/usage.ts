@@ -1,4 +1,4 @@
-import { bigint, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { bigint, index, integer, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 /**
@@ -18,7 +18,10 @@ export const userSessions = pgTable(
     appVersion: text(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
+    index("user_sessions_expires").on(t.expiresAt, t.tenantId, t.id),
+  ],
 );
 
 export const profileFetches = pgTable(
@@ -31,7 +34,10 @@ export const profileFetches = pgTable(
     fetches: integer().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.instanceId, t.bucket, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.instanceId, t.bucket, t.expiresAt] }),
+    index("profile_fetches_expires").on(t.expiresAt, t.tenantId, t.instanceId, t.bucket),
+  ],
 );
 
 export const featureUsage = pgTable(
@@ -45,7 +51,10 @@ export const featureUsage = pgTable(
     uses: integer().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.instanceId, t.feature, t.bucket, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.instanceId, t.feature, t.bucket, t.expiresAt] }),
+    index("feature_usage_expires").on(t.expiresAt, t.tenantId, t.instanceId, t.feature, t.bucket),
+  ],
 );
 
 /** That a tool ran, and how it went; never its arguments or what it returned. */
@@ -62,7 +71,10 @@ export const toolExecutions = pgTable(
     recordedAt: instant().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
+    index("tool_executions_expires").on(t.expiresAt, t.tenantId, t.id),
+  ],
 );
 
 /** What a call of a model consumed; never its messages. */
@@ -82,5 +94,8 @@ export const aiUsage = pgTable(
     recordedAt: instant().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] })],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
+    index("ai_usage_expires").on(t.expiresAt, t.tenantId, t.id),
+  ],
 );

@@ -1,17 +1,30 @@
 import type { Declared } from "../declared-type.ts";
-import { account, contact, id, name, processors, reads, retention, role, seesAll, seesAndEnds } from "./shorthand.ts";
+import {
+  account,
+  contact,
+  ends,
+  id,
+  name,
+  processors,
+  reads,
+  retention,
+  role,
+  seesAll,
+  seesAndEnds,
+} from "./shorthand.ts";
 
 /** Who: organisations, their subscriptions, people and workspaces. */
 export const tenants: Declared<"tenants"> = {
   what: "An organisation: the platform owner, a reseller, a direct customer or a reseller's client.",
   retention: "account-information",
   anchor: { at: "column", columns: ["ended_at"] },
+  alsoEnds: { column: "closed_at", retention: "cancelled-account" },
   layout: { kind: "state" },
   subject: "id",
   key: ["id"],
   access: {
     ebb_app: [{ command: "select", reach: "entered-subtree" }],
-    ebb_maint: seesAndEnds,
+    ebb_maint: [seesAll, ends("subscription_ended_at", "closed_at", "status")],
   },
   holds: "honoured",
   recipients: processors,
@@ -26,6 +39,7 @@ export const tenants: Declared<"tenants"> = {
     gateId: id,
     createdAt: account,
     endedAt: account,
+    closedAt: account,
     subscriptionEndedAt: account,
     expiresAt: retention,
   },
@@ -56,10 +70,14 @@ export const people: Declared<"people"> = {
   what: "A person who has signed in: (issuer, subject).",
   retention: "account-information",
   anchor: { at: "column", columns: ["removed_at"] },
+  alsoEnds: { column: "closed_at", retention: "cancelled-account" },
   layout: { kind: "state" },
   subject: "id",
   key: ["id"],
-  access: { ebb_app: [{ command: "select", reach: "members-of-entered-tenant" }] },
+  access: {
+    ebb_app: [{ command: "select", reach: "members-of-entered-tenant" }],
+    ebb_maint: [seesAll, ends("removed_at", "closed_at")],
+  },
   holds: "honoured",
   recipients: processors,
   columns: {
@@ -70,6 +88,7 @@ export const people: Declared<"people"> = {
     name,
     createdAt: account,
     removedAt: account,
+    closedAt: account,
     expiresAt: retention,
   },
 };

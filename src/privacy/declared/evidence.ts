@@ -69,7 +69,7 @@ export const purgeReceipts: Declared<"purgeReceipts"> = {
   layout: { kind: "partitioned", by: "quarter" },
   subject: null,
   key: ["id", "expires_at"],
-  access: { ebb_maint: [seesAll] },
+  access: { ebb_app: [{ command: "select", reach: "unexpired" }], ebb_maint: [seesAll, addsAny] },
   holds: "honoured",
   recipients: processors,
   columns: {
@@ -78,6 +78,7 @@ export const purgeReceipts: Declared<"purgeReceipts"> = {
     tableName: receipt,
     recordedAt: receipt,
     receipt,
+    overdueMs: receipt,
     expiresAt: retention,
   },
 };

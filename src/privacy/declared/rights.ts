@@ -1,7 +1,7 @@
 import type { Declared } from "../declared-type.ts";
-import { processors, request, requester, retention } from "./shorthand.ts";
+import { addsAny, ends, processors, request, requester, retention, seesAll } from "./shorthand.ts";
 
-/** What people asked of us, and what must not be deleted meanwhile. Nobody writes or reads it yet. */
+/** What people asked of us, and what must not be deleted meanwhile. Holds are written by functions alone. */
 const untilClosed = {
   retention: "rights-requests",
   anchor: { at: "column", columns: ["closed_at"] },
@@ -35,6 +35,7 @@ const held = { ...requester, purpose: "LegalCompliance" } as const;
 export const legalHolds: Declared<"legalHolds"> = {
   what: "What the purge must leave alone: by tenant, subject or class, with the reason and who placed it.",
   ...untilClosed,
+  access: { ebb_maint: [seesAll, addsAny, ends("closed_at", "outcome")] },
   subject: "subject_id",
   columns: {
     id: held,

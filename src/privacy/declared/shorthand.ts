@@ -48,8 +48,7 @@ export const adds: Access = { command: "insert", reach: "entered-tenant" };
 export const changes = (...columns: string[]): Access => ({ command: "update", reach: "entered-tenant", columns });
 export const seesAll: Access = { command: "select", reach: "all" };
 export const addsAny: Access = { command: "insert", reach: "all" };
+/** Ends that a trigger or a function of `ebb_maint` sets. */
+export const ends = (...columns: string[]): Access => ({ command: "update", reach: "all", columns });
 /** What `ebb_maint` needs where a row's end follows from the subscription's. */
-export const seesAndEnds: readonly Access[] = [
-  seesAll,
-  { command: "update", reach: "all", columns: ["subscription_ended_at"] },
-];
+export const seesAndEnds: readonly Access[] = [seesAll, ends("subscription_ended_at")];

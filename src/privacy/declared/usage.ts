@@ -1,5 +1,5 @@
 import type { Declared } from "../declared-type.ts";
-import { id, operational, processors, retention, seesAll, software, usage } from "./shorthand.ts";
+import { id, operational, processors, reads, retention, seesAll, software, usage } from "./shorthand.ts";
 
 /** How the product is used. Nobody writes or reads these yet: access comes with the features. */
 const byHour = {
@@ -55,6 +55,7 @@ export const toolExecutions: Declared<"toolExecutions"> = {
   what: "That a tool ran, and how it went; not its arguments, nor what it returned.",
   retention: "tool-execution-logs",
   ...byInstant,
+  access: { ebb_app: [reads()], ebb_maint: [seesAll] },
   columns: {
     id,
     tenantId: id,

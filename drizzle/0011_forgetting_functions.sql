@@ -1,0 +1,564 @@
+-- What decides when a row must go, besides its own expiry: closed accounts, windows of a tenant's own, legal holds; and
+-- the purge in batches that count what they did in the transaction in which they did it. Functions and one small table:
+-- locks nothing that is in use.
+
+-- Raises unless the functions of ebb_maint see every row of this table: a lost policy would look like "there is none".
+create function ebb.assert_sees_all(seen regclass) returns void
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  if not exists (select from ebb.sentinel) then
+    raise exception 'maintenance cannot see the sentinel' using errcode = 'EB500';
+  end if;
+  if not exists (
+    select from pg_catalog.pg_policy p
+     where p.polrelid = seen and p.polcmd = 'r' and p.polpermissive and current_user::regrole::oid = any (p.polroles)
+       and pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
+  ) or exists (select from pg_catalog.pg_policy p where p.polrelid = seen and not p.polpermissive) then
+    raise exception 'maintenance has no policy on this table' using errcode = 'EB500';
+  end if;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.assert_sees_all(regclass) owner to ebb_maint;
+--> statement-breakpoint
+create or replace function ebb.assert_sighted(parent regclass) returns void
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform ebb.assert_sees_all(parent);
+  if not exists (select from pg_catalog.pg_class c where c.oid = parent and c.relkind = 'p' and c.relowner = current_user::regrole) then
+    raise exception 'not a partitioned table of maintenance' using errcode = 'EB500';
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- The policies by which the purge finds what it may delete, as Postgres printed them when they were made.
+create table ebb.known_policies (table_name text not null, policy text not null, primary key (table_name, policy));
+--> statement-breakpoint
+alter table ebb.known_policies owner to ebb_maint;
+--> statement-breakpoint
+revoke all on ebb.known_policies from public;
+--> statement-breakpoint
+create function ebb.purge_policies(purged regclass) returns setof text
+  language sql stable security definer set search_path = ''
+as $$
+    select pg_catalog.concat_ws(' ', p.polname, p.polcmd, p.polpermissive, pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+             pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+      from pg_catalog.pg_policy p
+     where p.polrelid = purged
+       and (not p.polpermissive or 'ebb_purge'::regrole::oid = any (p.polroles) or 0::oid = any (p.polroles));
+$$;
+--> statement-breakpoint
+alter function ebb.purge_policies(regclass) owner to ebb_maint;
+--> statement-breakpoint
+-- Called where policies are made: these are the ones to go by.
+create function ebb.note_policies() returns void
+  language sql security definer set search_path = ''
+  begin atomic
+    delete from ebb.known_policies;
+    insert into ebb.known_policies (table_name, policy)
+      select c.oid::regclass::text, policy
+        from pg_catalog.pg_class c, ebb.purge_policies(c.oid::regclass) policy
+       where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition;
+  end;
+--> statement-breakpoint
+alter function ebb.note_policies() owner to ebb_maint;
+--> statement-breakpoint
+-- Raises unless the purge finds rows in this table by the policies that were declared: a lost or narrowed one would
+-- otherwise look like "nothing to do".
+create or replace function ebb.assert_purge_sees(purged regclass) returns void
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  live text[] := array(select policy from ebb.purge_policies(purged) policy order by 1);
+  known text[] := array(select k.policy from ebb.known_policies k where k.table_name = purged::text order by 1);
+begin
+  if cardinality(live) < 2 or live <> known then
+    raise exception 'the purge does not see what has expired here' using errcode = 'EB500';
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- Who is held for a class of data, as keys that a row is compared with: everybody (*), a tenant (t:…), a person or an
+-- instance (s:…), or one of these within a tenant (t:…/s:…). Null where no hold lies on the class.
+create function ebb.holds(class text) returns text[]
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform ebb.assert_sees_all('public.legal_holds');
+  return (
+    select array_agg(case
+             when h.tenant_id is null and h.subject_id is null then '*'
+             when h.subject_id is null then 't:' || h.tenant_id
+             when h.tenant_id is null then 's:' || h.subject_id
+             else 't:' || h.tenant_id || '/s:' || h.subject_id end)
+      from public.legal_holds h
+     where coalesce(h.closed_at > ebb.clock(), true)
+       and (h.retention_class is null or h.retention_class = class)
+  );
+end
+$$;
+--> statement-breakpoint
+alter function ebb.holds(text) owner to ebb_maint;
+--> statement-breakpoint
+-- Tenants whose account was closed more than 30 days ago: everything of theirs goes that law does not keep.
+create function ebb.gone_tenants() returns uuid[]
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  perform ebb.assert_sees_all('public.tenants');
+  return coalesce((
+    select array_agg(t.id) from public.tenants t
+     where t.closed_at is not null and ebb.expiry(t.closed_at, interval '30 days') <= ebb.clock()), '{}');
+end
+$$;
+--> statement-breakpoint
+alter function ebb.gone_tenants() owner to ebb_maint;
+--> statement-breakpoint
+create function ebb.gone_at(tenant uuid) returns timestamptz
+  language sql stable security definer set search_path = ''
+  return (select ebb.expiry(t.closed_at, interval '30 days') from public.tenants t where t.id = tenant and t.closed_at is not null);
+--> statement-breakpoint
+alter function ebb.gone_at(uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- The windows that tenants have had for a class, by tenant, each with the instant until which it was in force, and
+-- first the schedule's own. What is kept from an instant is kept for the shortest of those in force then and later: a
+-- shorter window takes effect at once, a longer one for what is written from then on. Null where no tenant has any. The
+-- application's role learns of no tenant but the one that it has entered.
+create function ebb.kept_windows(class text) returns jsonb
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  schedules integer;
+begin
+  perform ebb.assert_sees_all('public.retention_windows');
+  select v.kept into strict schedules from ebb.varying(class) v;
+  return (
+    select jsonb_object_agg(w.tenant_id::text, w.steps)
+      from (
+        select r.tenant_id,
+               jsonb_agg(jsonb_build_object('until', coalesce(r.superseded_at, 'infinity'), 'kept', r.months))
+                 || jsonb_build_object('until', min(r.effective_at), 'kept', schedules) as steps
+          from public.retention_windows r
+         where r.retention_class = class
+           and r.effective_at <= ebb.clock()
+           and r.effective_at < coalesce(r.superseded_at, 'infinity')
+           and r.expires_at > ebb.clock()
+           and (session_user <> 'ebb_app' or r.tenant_id = ebb.tenant())
+         group by r.tenant_id
+      ) w
+  );
+end
+$$;
+--> statement-breakpoint
+alter function ebb.kept_windows(text) owner to ebb_maint;
+--> statement-breakpoint
+-- When the windows of its tenant's own end what is kept from this instant; null where the tenant has none.
+create function ebb.cut_at(windows jsonb, tenant uuid, anchor timestamptz) returns timestamptz
+  language sql stable parallel safe
+  return (
+    select min(ebb.expiry(anchor, pg_catalog.make_interval(months => w.kept)))
+      from pg_catalog.jsonb_to_recordset(windows -> tenant::text) as w (until timestamptz, kept integer)
+     where w.until > anchor
+  );
+--> statement-breakpoint
+-- Nothing of a tenant that is kept from a later instant than this has been cut short: where the purge need not look.
+-- Four days of room, as months do not end alike.
+create function ebb.cut_before(class text, tenant uuid) returns timestamptz
+  language sql stable set search_path = ''
+  return (
+    select ((ebb.clock() at time zone 'UTC') - pg_catalog.make_interval(months => min(w.kept), days => -4)) at time zone 'UTC'
+      from pg_catalog.jsonb_to_recordset(ebb.kept_windows(class) -> tenant::text) as w (kept integer)
+  );
+--> statement-breakpoint
+-- Whether an expiry is what the schedule, or a window of the tenant's own, says, and not too short. One that is too long,
+-- because the gate had not heard of a shorter window yet, is cut short when it is read and purged.
+create function ebb.is_stamp(class text, tenant uuid, anchor timestamptz, expires timestamptz) returns boolean
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  windows jsonb := ebb.kept_windows(class);
+  schedules integer := (select v.kept from ebb.varying(class) v);
+begin
+  if windows -> tenant::text is null then
+    return expires is not distinct from ebb.expiry(anchor, make_interval(months => schedules));
+  end if;
+  return coalesce(expires >= ebb.cut_at(windows, tenant, anchor) and exists (
+    select from jsonb_to_recordset(windows -> tenant::text) as w (kept integer)
+     where expires = ebb.expiry(anchor, make_interval(months => w.kept))), false);
+end
+$$;
+--> statement-breakpoint
+alter function ebb.is_stamp(text, uuid, timestamptz, timestamptz) owner to ebb_maint;
+--> statement-breakpoint
+-- Since when the oldest row of a table has been due: expired, gone with its tenant, cut short or to be anonymised. Null
+-- where none is. Runs as the purge, and so counts what the purge may delete; what is held is not overdue.
+create function ebb.oldest_due(purged regclass) returns timestamptz
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  plan record;
+  found_at timestamptz;
+  oldest timestamptz;
+  owner uuid;
+begin
+  select * into strict plan from ebb.purge_plan() p where p.purged = oldest_due.purged::text;
+  execute format('select expires_at from %s where expires_at <= (select ebb.clock()) order by %s limit 1',
+    purged, (select string_agg(quote_ident(c), ', ' order by i) from unnest(plan.page_key) with ordinality as k (c, i)))
+    into oldest;
+  if plan.ends_with_tenant then
+    foreach owner in array ebb.gone_tenants() loop
+      execute format('select ebb.gone_at($1) from %s where %I = $1 limit 1', purged, plan.tenant) into found_at using owner;
+      oldest := least(oldest, found_at);
+    end loop;
+  end if;
+  if plan.varies is not null then
+    for owner in select k::uuid from jsonb_object_keys(ebb.kept_windows(plan.varies)) k loop
+      execute format('select min(ebb.cut_at(ebb.kept_windows(%L), $1, %I)) from %s where %I = $1 and %I <= (select ebb.cut_before(%L, $1)) and expires_at > (select ebb.clock())',
+        plan.varies, plan.anchor, purged, plan.tenant, plan.anchor, plan.varies) into found_at using owner;
+      oldest := least(oldest, found_at);
+    end loop;
+  end if;
+  if plan.anonymise is not null then
+    execute format('select min(ebb.expiry(%I, %L)) from %s where %s', plan.anchor, plan.anonymise_after, purged, plan.anonymise)
+      into found_at;
+    oldest := least(oldest, found_at);
+  end if;
+  return oldest;
+end
+$$;
+--> statement-breakpoint
+-- Counts in the transaction of a batch what it did.
+create function ebb.tally(run uuid, purged text, more_deleted integer, more_anonymised integer, more_blocked integer,
+    first_expiry timestamptz, last_expiry timestamptz, dropped jsonb)
+  returns void
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  update public.purge_progress p
+     set deleted = p.deleted + more_deleted,
+         anonymised = p.anonymised + more_anonymised,
+         blocked = p.blocked + more_blocked,
+         earliest = least(p.earliest, first_expiry),
+         latest = greatest(p.latest, last_expiry),
+         partitions = p.partitions || coalesce(dropped, '[]')
+   where p.run_id = run and p.table_name = purged;
+  if not found then raise exception 'this run has not begun here' using errcode = 'EB500'; end if;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.tally(uuid, text, integer, integer, integer, timestamptz, timestamptz, jsonb) owner to ebb_maint;
+--> statement-breakpoint
+create function ebb.start_progress(run uuid, purged text, overdue_ms bigint) returns void
+  language sql security definer set search_path = ''
+  begin atomic
+    insert into public.purge_progress
+        (run_id, table_name, started_at, overdue_ms, deleted, anonymised, blocked, partitions)
+      values (run, purged, ebb.clock(), overdue_ms, 0, 0, 0, '[]')
+      on conflict do nothing;
+  end;
+--> statement-breakpoint
+alter function ebb.start_progress(uuid, text, bigint) owner to ebb_maint;
+--> statement-breakpoint
+-- Begins a run on a table, or goes on with it, and returns where to look for what must go: among what has expired, in
+-- closed accounts, in what a tenant's own window cut short, and among what is to be anonymised.
+create function ebb.begin_purge(run uuid, purged regclass) returns table (which text, tenant uuid)
+  language plpgsql set search_path = ''
+as $$
+declare
+  plan record;
+begin
+  perform ebb.assert_purge_sees(purged);
+  select * into strict plan from ebb.purge_plan() p where p.purged = begin_purge.purged::text;
+  perform ebb.start_progress(run, purged::text,
+    coalesce(floor(extract(epoch from ebb.clock() - ebb.oldest_due(purged)) * 1000), 0)::bigint);
+  return query select 'expired', null::uuid;
+  if plan.ends_with_tenant then return query select 'gone', t from unnest(ebb.gone_tenants()) t; end if;
+  if plan.varies is not null then
+    return query select 'cut', t::uuid from jsonb_object_keys(ebb.kept_windows(plan.varies)) t;
+  end if;
+  if plan.anonymise is not null then return query select 'anonymise', null::uuid; end if;
+end
+$$;
+--> statement-breakpoint
+-- Deletes (or anonymises) at most `size` rows behind `after`, in the order of expiry and key, and returns the last that
+-- it looked at; no row where nothing is left. Runs as the purge: its policies choose the rows, whatever is asked here.
+-- Where another row refers to one of several, nothing is done and `done` is null: to be asked again for fewer.
+-- The lock comes first, and each statement after it sees what was committed before it: a hold that is placed waits for
+-- this batch, and the next batch sees it.
+create function ebb.purge_batch(run uuid, purged regclass, which text, of_tenant uuid, after text[], size integer)
+  returns table (done integer, blocked integer, last_key text[], took_ms double precision)
+  language plpgsql set search_path = '' set timezone = 'UTC' set datestyle = 'ISO' set lock_timeout = '50ms'
+as $$
+declare
+  began timestamptz := clock_timestamp();
+  plan record;
+  columns text;
+  scope text;
+  behind text := '';
+  reached text[];
+  looked_at integer;
+  first_expiry timestamptz;
+  last_expiry timestamptz;
+begin
+  perform pg_advisory_xact_lock_shared(hashtext('ebb.holds'), 0);
+  select * into strict plan from ebb.purge_plan() p where p.purged = purge_batch.purged::text;
+  select string_agg(quote_ident(c), ', ' order by i) into columns from unnest(plan.page_key) with ordinality as k (c, i);
+  scope := case which
+    when 'expired' then 'expires_at <= (select ebb.clock())'
+    when 'gone' then format('%I = %L', plan.tenant, of_tenant)
+    when 'cut' then format('%I = %L and %I <= (select ebb.cut_before(%L, %L))', plan.tenant, of_tenant, plan.anchor, plan.varies, of_tenant)
+    when 'anonymise' then plan.anonymise end;
+  if scope is null then raise exception 'nothing of this kind is purged here' using errcode = 'EB500'; end if;
+  if after is not null then
+    behind := format(' and (%s) > (%s)', columns, (select string_agg(quote_literal(v), ', ' order by i) from unnest(after) with ordinality as a (v, i)));
+  end if;
+  execute format('select array[%s], n from (select %s, row_number() over (order by %s) as n from (select %s from %s where %s%s order by %s limit %s) as batch) as numbered order by n desc limit 1',
+      (select string_agg(quote_ident(c) || '::text', ', ' order by i) from unnest(plan.page_key) with ordinality as k (c, i)),
+      columns, columns, columns, purged, scope, behind, columns, size)
+    into reached, looked_at;
+  if reached is null then return; end if;
+  behind := behind || format(' and (%s) <= (%s)', columns, (select string_agg(quote_literal(v), ', ' order by i) from unnest(reached) with ordinality as a (v, i)));
+  begin
+    execute case which
+      when 'anonymise' then format('with done as (update %s set anonymised_at = (select ebb.clock()) where %s%s returning expires_at) select count(*), min(expires_at), max(expires_at) from done', purged, scope, behind)
+      else format('with done as (delete from %s where %s%s returning expires_at) select count(*), min(expires_at), max(expires_at) from done', purged, scope, behind)
+      end into done, first_expiry, last_expiry;
+    blocked := 0;
+  exception when foreign_key_violation then
+    done := case looked_at when 1 then 0 end;
+    blocked := case looked_at when 1 then 1 else 0 end;
+  end;
+  if done is not null then
+    perform ebb.tally(run, purged::text, case which when 'anonymise' then 0 else done end,
+      case which when 'anonymise' then done else 0 end, blocked, first_expiry, last_expiry, null);
+  end if;
+  last_key := reached;
+  took_ms := extract(epoch from clock_timestamp() - began) * 1000;
+  return next;
+end
+$$;
+--> statement-breakpoint
+drop function ebb.drop_expired_partition(regclass);
+--> statement-breakpoint
+-- Drops the oldest partition of `parent` in which nothing can be left that has not expired by the database's clock (its
+-- upper bound is exclusive, and time comes in microseconds) and on none of whose rows a hold lies, after counting its
+-- rows; returns no row when there is none. One a call: its lock on the parent is held as shortly as can be, and a lock
+-- that does not come within 50 ms gives up (55P03), for the caller to try again.
+create function ebb.drop_expired_partition(run uuid, parent regclass) returns table (partition text, rows bigint)
+  language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '50ms'
+as $$
+declare
+  plan record;
+  old record;
+  counted record;
+begin
+  perform ebb.assert_sighted(parent);
+  select * into strict plan from ebb.purge_plan() p where p.purged = parent::text;
+  -- A hold is placed before or after, and never meanwhile.
+  perform pg_advisory_xact_lock_shared(hashtext('ebb.holds'), 0);
+  -- Who makes or drops partitions does so alone: of two runs, neither finds that the other was faster.
+  perform pg_advisory_xact_lock(hashtext('ebb.partitions'), parent::oid::int);
+  for old in
+    select p.partition::text as name, p.lower_bound, p.upper_bound
+      from ebb.partitions(parent) p
+     where p.upper_bound - interval '1 microsecond' <= ebb.clock()
+     order by p.upper_bound
+  loop
+    execute format('select count(*) as rows, count(*) filter (where %s) as held, min(expires_at) as first_expiry, max(expires_at) as last_expiry from %s where expires_at >= %L and expires_at < %L',
+      coalesce(plan.held, 'false'), parent, old.lower_bound, old.upper_bound) into counted;
+    continue when counted.held > 0;
+    execute format('drop table %s', old.name);
+    perform ebb.tally(run, parent::text, counted.rows::integer, 0, 0, counted.first_expiry, counted.last_expiry,
+      jsonb_build_array(jsonb_build_object('name', old.name, 'from', old.lower_bound, 'to', old.upper_bound, 'rows', counted.rows)));
+    return query select old.name, counted.rows;
+    return;
+  end loop;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.drop_expired_partition(uuid, regclass) owner to ebb_maint;
+--> statement-breakpoint
+-- What a run has done to a table, for its receipt; no row once that is written.
+create function ebb.progress_of(run uuid, purged text)
+  returns table (started_at timestamptz, overdue_ms bigint, deleted bigint, anonymised bigint, blocked bigint,
+                 partitions jsonb, earliest timestamptz, latest timestamptz, seen_at timestamptz)
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select p.started_at, p.overdue_ms, p.deleted, p.anonymised, p.blocked, p.partitions, p.earliest, p.latest, ebb.clock()
+      from public.purge_progress p
+     where p.run_id = run and p.table_name = purged;
+  end;
+--> statement-breakpoint
+alter function ebb.progress_of(uuid, text) owner to ebb_maint;
+--> statement-breakpoint
+-- Runs that began longer than half an hour ago and wrote no receipt: they died. No run takes that long.
+create function ebb.abandoned_purges() returns table (run_id uuid, table_name text)
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select p.run_id, p.table_name from public.purge_progress p
+     where p.started_at < ebb.clock() - interval '30 minutes'
+     order by p.started_at, p.run_id, p.table_name;
+  end;
+--> statement-breakpoint
+alter function ebb.abandoned_purges() owner to ebb_maint;
+--> statement-breakpoint
+-- Puts a receipt in the place of a run's progress on a table; false when that is gone, so that nothing is told twice.
+-- `begun` is false for a table that could not even be begun: then there is no progress.
+create function ebb.record_receipt(id uuid, run uuid, purged text, receipt text, begun boolean) returns boolean
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  overdue bigint := 0;
+begin
+  if begun then
+    delete from public.purge_progress p where p.run_id = run and p.table_name = purged returning p.overdue_ms into overdue;
+    if not found then return false; end if;
+  end if;
+  insert into public.purge_receipts (id, run_id, table_name, recorded_at, receipt, overdue_ms, expires_at)
+    values (record_receipt.id, run, purged, ebb.clock(), record_receipt.receipt, overdue,
+      ebb.purge_receipts_expiry(ebb.clock()));
+  return true;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.record_receipt(uuid, uuid, text, text, boolean) owner to ebb_maint;
+--> statement-breakpoint
+-- Places a legal hold; for the platform owner alone. Its lock waits for the batch or the drop that is running, and keeps
+-- every other away until this transaction has ended.
+create function ebb.place_hold(id uuid, tenant uuid, subject uuid, class text, reason text, review_at timestamptz) returns void
+  language plpgsql security definer set search_path = '' set lock_timeout = '20s'
+as $$
+declare
+  author uuid;
+begin
+  select c.actor_id into author
+    from ebb.context() c join public.tenants own on own.id = c.actor_tenant
+   where own.kind = 'platform';
+  if not found then raise exception 'not the platform owner' using errcode = 'EB405'; end if;
+  perform pg_advisory_xact_lock(hashtext('ebb.holds'), 0);
+  insert into public.legal_holds (id, tenant_id, subject_id, retention_class, reason, placed_by, placed_at, review_at)
+    values (place_hold.id, tenant, subject, class, place_hold.reason, author, ebb.clock(), place_hold.review_at);
+end
+$$;
+--> statement-breakpoint
+alter function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz) owner to ebb_maint;
+--> statement-breakpoint
+-- Releases a hold: what it kept is purged by the next run. EB404 where there is none that is still in place.
+create function ebb.release_hold(id uuid, outcome text) returns void
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  if not exists (select from ebb.context() c join public.tenants own on own.id = c.actor_tenant where own.kind = 'platform') then
+    raise exception 'not the platform owner' using errcode = 'EB405';
+  end if;
+  update public.legal_holds h set closed_at = ebb.clock(), outcome = release_hold.outcome
+   where h.id = release_hold.id and h.closed_at is null;
+  if not found then raise exception 'no such hold' using errcode = 'EB404'; end if;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.release_hold(uuid, text) owner to ebb_maint;
+--> statement-breakpoint
+-- Holds for the platform owner, newest first, from before the one with this id.
+create function ebb.list_holds(before uuid, at_most integer)
+  returns table (id uuid, tenant_id uuid, subject_id uuid, retention_class text, reason text, placed_by uuid,
+                 placed_at timestamptz, review_at timestamptz, closed_at timestamptz, outcome text)
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  if not exists (select from ebb.context() c join public.tenants own on own.id = c.actor_tenant where own.kind = 'platform') then
+    raise exception 'not the platform owner' using errcode = 'EB405';
+  end if;
+  return query
+    select h.id, h.tenant_id, h.subject_id, h.retention_class, h.reason, h.placed_by, h.placed_at, h.review_at, h.closed_at, h.outcome
+      from public.legal_holds h
+     where h.expires_at > ebb.clock() and (before is null or h.id < before)
+     order by h.id desc
+     limit at_most;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.list_holds(uuid, integer) owner to ebb_maint;
+--> statement-breakpoint
+-- Sets the entered tenant's own window for a class, in months, within the bounds that are declared, and returns from when
+-- on it holds: at once when it is no longer than the one in force, else in 30 days, so that people can be told first. For
+-- the platform owner alone, and tenants of the enterprise plan. Setting the schedule's own takes an agreement back.
+create function ebb.set_window(id uuid, class text, months integer) returns timestamptz
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  entered uuid;
+  bounds record;
+  current_months integer;
+  effective timestamptz := ebb.clock();
+begin
+  select c.target into entered
+    from ebb.context() c join public.tenants own on own.id = c.actor_tenant
+   where own.kind = 'platform';
+  if not found then raise exception 'not the platform owner' using errcode = 'EB405'; end if;
+  select * into bounds from ebb.varying(class) v;
+  if not found then raise exception 'nobody may vary this window' using errcode = 'EB406'; end if;
+  if months not between bounds.shortest and bounds.longest or months is null then
+    raise exception 'a window out of bounds' using errcode = '22003';
+  end if;
+  -- Of two at once the second finds what the first has set.
+  perform from public.tenants t where t.id = entered for no key update;
+  if not exists (
+    select from public.subscriptions s
+     where s.tenant_id = entered and s.status = 'active' and s.plan = 'enterprise' and s.expires_at > ebb.clock()
+  ) then
+    raise exception 'not on the enterprise plan' using errcode = 'EB407';
+  end if;
+  current_months := coalesce((
+    select r.months from public.retention_windows r
+     where r.tenant_id = entered and r.retention_class = class and r.effective_at <= ebb.clock()
+       and coalesce(r.superseded_at > ebb.clock(), true)
+     order by r.effective_at desc, r.id desc limit 1), bounds.kept);
+  if months > current_months then effective := ebb.expiry(ebb.clock(), interval '30 days'); end if;
+  -- One that was to come does not come: it ends as it begins.
+  update public.retention_windows r set superseded_at = effective
+   where r.tenant_id = entered and r.retention_class = class and r.effective_at <= ebb.clock()
+     and coalesce(r.superseded_at > ebb.clock(), true);
+  update public.retention_windows r set superseded_at = r.effective_at
+   where r.tenant_id = entered and r.retention_class = class and r.effective_at > ebb.clock();
+  insert into public.retention_windows (id, tenant_id, retention_class, months, set_at, effective_at)
+    values (set_window.id, entered, class, set_window.months, ebb.clock(), effective);
+  return effective;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.set_window(uuid, text, integer) owner to ebb_maint;
+--> statement-breakpoint
+-- Closes the account of the tenant entered and of those below it, or with `closing` false takes that back. For 30 days
+-- everything is there still and nobody can enter but from above; then it goes.
+create function ebb.close_tenant(closing boolean) returns integer
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  entered record;
+  changed integer;
+begin
+  select t.id, t.closed_at into entered
+    from ebb.context() c join public.tenants t on t.id = c.target
+   where t.kind <> 'platform'
+     for no key update of t;
+  if not found then raise exception 'no such tenant' using errcode = 'EB404'; end if;
+  if closing = (entered.closed_at is not null) then return 0; end if;
+  if closing then
+    update public.tenants t
+       set closed_at = ebb.clock(), status = case t.status when 'active' then 'closed' else t.status end
+     where t.path @> array[entered.id] and t.closed_at is null;
+  else
+    -- Those below that were closed with it, and not those that had been before.
+    update public.tenants t
+       set closed_at = null, status = case t.status when 'closed' then 'active' else t.status end
+     where t.path @> array[entered.id] and t.closed_at = entered.closed_at;
+  end if;
+  get diagnostics changed = row_count;
+  return changed;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.close_tenant(boolean) owner to ebb_maint;

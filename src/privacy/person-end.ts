@@ -1,0 +1,20 @@
+/**
+ * A person is kept for as long as some membership is: whose last one is forgotten is kept no longer than it was, and
+ * whoever comes again before being forgotten stays. Only the triggers made here write a person's ends.
+ */
+export function personEndFunctions(): string[] {
+  const functions = {
+    membership_gone:
+      "begin update public.people p set removed_at = coalesce(least(old.removed_at, old.subscription_ended_at), ebb.clock()), closed_at = (select t.closed_at from public.tenants t where t.id = old.tenant_id) where p.id = old.person_id and not exists (select from public.memberships m where m.person_id = p.id); return null; end",
+    membership_come:
+      "begin update public.people p set removed_at = null, closed_at = null where p.id = new.person_id and (p.removed_at is not null or p.closed_at is not null); return null; end",
+  };
+  return [
+    ...Object.entries(functions).flatMap(([name, body]) => [
+      `create or replace function ebb.${name}() returns trigger language plpgsql security definer set search_path = '' as $$ ${body} $$`,
+      `alter function ebb.${name}() owner to ebb_maint`,
+    ]),
+    "create or replace trigger memberships_gone after delete on public.memberships for each row execute function ebb.membership_gone()",
+    "create or replace trigger memberships_come after insert on public.memberships for each row execute function ebb.membership_come()",
+  ];
+}
