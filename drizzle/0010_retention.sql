@@ -47,6 +47,7 @@ DROP INDEX "rights_requests_expires";--> statement-breakpoint
 DROP INDEX "dead_letters_expires";--> statement-breakpoint
 ALTER TABLE "people" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "tenants" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
+ALTER TABLE "tenants" ADD COLUMN "gate_emptied_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "purge_receipts" ADD COLUMN "overdue_ms" bigint NOT NULL;--> statement-breakpoint
 CREATE INDEX "purge_progress_expires" ON "purge_progress" USING btree ("expires_at","run_id","table_name");--> statement-breakpoint
 CREATE INDEX "retention_windows_tenant" ON "retention_windows" USING btree ("tenant_id","retention_class");--> statement-breakpoint

@@ -562,3 +562,24 @@ end
 $$;
 --> statement-breakpoint
 alter function ebb.close_tenant(boolean) owner to ebb_maint;
+--> statement-breakpoint
+-- Tenants whose time has come and whose gates still hold what they knew.
+create function ebb.gates_to_empty(at_most integer) returns table (tenant uuid, gate_id text)
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select t.id, t.gate_id from public.tenants t
+     where t.expires_at <= ebb.clock() and t.gate_emptied_at is null
+     order by t.expires_at
+     limit at_most;
+  end;
+--> statement-breakpoint
+alter function ebb.gates_to_empty(integer) owner to ebb_maint;
+--> statement-breakpoint
+create function ebb.gate_emptied(tenant uuid) returns void
+  language sql security definer set search_path = ''
+  begin atomic
+    update public.tenants t set gate_emptied_at = ebb.clock()
+     where t.id = tenant and t.expires_at <= ebb.clock() and t.gate_emptied_at is null;
+  end;
+--> statement-breakpoint
+alter function ebb.gate_emptied(uuid) owner to ebb_maint;

@@ -1,5 +1,6 @@
 import type { Deps } from "../src/deps.ts";
 import { createPartitions } from "../src/jobs/create-partitions.ts";
+import { emptyGates } from "../src/jobs/empty-gates.ts";
 import { flushStragglers } from "../src/jobs/flush-stragglers.ts";
 import { purge } from "../src/jobs/purge.ts";
 import { visitPlatformGates } from "../src/jobs/visit-platform-gates.ts";
@@ -22,9 +23,14 @@ export const SCHEDULE: Record<string, Job> = {
   "7 * * * *": {
     job: "purge",
     run: async (deps) => {
+      const { failed: full } = await emptyGates(deps);
       const { tables } = await purge(deps);
       const failed = tables.filter(({ finished, errors }) => !finished && errors.length > 0).map(({ table }) => table);
-      return failed.length > 0 ? `could not purge ${failed.join(", ")}` : null;
+      const sentences = [
+        ...(failed.length > 0 ? [`could not purge ${failed.join(", ")}`] : []),
+        ...(full > 0 ? [`${full} gates could not be emptied`] : []),
+      ];
+      return sentences.join("; ") || null;
     },
   },
   "23 2 * * *": {

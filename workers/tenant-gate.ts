@@ -8,6 +8,7 @@ import type {
   ClientAnswer,
   ClientCall,
   DeliverCall,
+  EraseCall,
   FlushReport,
   Gate,
   GateDirectory,
@@ -36,8 +37,8 @@ const PATIENCE_MS = 3_000;
  * limits and the journal must be decided in one place and be durable before the answer leaves (output gate).
  */
 export class TenantGate extends DurableObject<Env> implements Gate {
-  readonly #store: GateStore;
-  readonly #state: TenantGateState;
+  #store: GateStore;
+  #state: TenantGateState;
   readonly #ingest: Ingest;
   readonly #logger = consoleLogger;
   readonly #gates: GateDirectory;
@@ -90,6 +91,19 @@ export class TenantGate extends DurableObject<Env> implements Gate {
 
   async deliver(call: DeliverCall): Promise<number[]> {
     return this.#state.deliver(call);
+  }
+
+  async erase({ tenantId }: EraseCall): Promise<boolean> {
+    const known = this.#state.tenant.tenantId;
+    if (known !== null && known !== tenantId) return false;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    // Whoever calls it later finds a gate that knows nobody, and not one that remembers.
+    this.#store = new GateStore(this.ctx.storage);
+    this.#state = new TenantGateState(this.#store, systemClock);
+    this.#armed = false;
+    this.#unflushed = 0;
+    return true;
   }
 
   async flush(): Promise<FlushReport> {

@@ -76,6 +76,10 @@ export interface DeliverCall extends Call {
   messages: Posted[];
 }
 
+export interface EraseCall extends Call {
+  tenantId: Id<"tenant">;
+}
+
 export interface InspectCall extends Call {
   /** Whose policies to show beside the tenant's; the others are shown without a count. */
   subjects: Subjects;
@@ -144,6 +148,8 @@ export interface Gate {
   /** Applies messages; returns the ids of those that it understood. The others stay in the outbox. */
   deliver(call: DeliverCall): Promise<number[]>;
   flush(): Promise<FlushReport>;
+  /** Forgets everything, its tenant included. False, and nothing forgotten, where it is another tenant's gate. */
+  erase(call: EraseCall): Promise<boolean>;
   /** What limits hold and how full they are. Takes nothing. */
   inspect(call: InspectCall): Promise<Inspection>;
   /** The tenant's own status, for the gates below it. */

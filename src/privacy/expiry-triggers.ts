@@ -85,15 +85,16 @@ export function anonymiseTriggerSql(table: DeclaredTable): string[] {
 }
 
 /**
- * The row of a closed tenant is what says that its rows must go: while one of them is left, it stays. The error is that
- * of a reference, so that whoever deletes treats it as one.
+ * The row of a closed tenant is what says that its rows must go, and that of any tenant names its gate: while one of its
+ * rows or anything in its gate is left, it stays. The error is that of a reference, so that whoever deletes treats it as
+ * one.
  */
 export function closingSql(tables: readonly DeclaredTable[]): string[] {
   const left = tables
     .filter(endsWithTenant)
     .map(({ table }) => `exists (select from public.${table} t where t.tenant_id = old.id)`);
   return [
-    `create or replace function ebb.tenants_closing() returns trigger language plpgsql security definer set search_path = '' as $$ begin if old.closed_at is not null and (${left.join(" or ")}) then raise exception 'rows of this tenant are left' using errcode = '23503'; end if; return old; end $$`,
+    `create or replace function ebb.tenants_closing() returns trigger language plpgsql security definer set search_path = '' as $$ begin if old.gate_emptied_at is null or (old.closed_at is not null and (${left.join(" or ")})) then raise exception 'something of this tenant is left' using errcode = '23503'; end if; return old; end $$`,
     "alter function ebb.tenants_closing() owner to ebb_maint",
     "create or replace trigger tenants_closing before delete on public.tenants for each row execute function ebb.tenants_closing()",
   ];

@@ -47,6 +47,8 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "list_holds(uuid, integer)": ["ebb_app"],
   "set_window(uuid, text, integer)": ["ebb_app"],
   "close_tenant(boolean)": ["ebb_app"],
+  "gates_to_empty(integer)": ["ebb_jobs"],
+  "gate_emptied(uuid)": ["ebb_jobs"],
   "membership_gone()": [],
   "membership_come()": [],
   "tenants_closing()": [],

@@ -34,6 +34,7 @@ export async function appWithFailingGates(
   const app = createApp({ ...deps, gates });
   const fetch = async (path: string, init: RequestInit = {}) => await app.fetch(new Request(ORIGIN + path, init));
   return {
+    deps: { ...deps, gates },
     fetch,
     attempts: () => attempts,
     ping: (token: string) =>

@@ -70,6 +70,8 @@ export async function rowMaker(database: Pick<ScratchDatabase, "as">, tenant: st
           [name, `(select t.gate_id from public.tenants t where t.id = $${params.push(values["tenant_id"])}::uuid)`],
         ];
       }
+      // A made-up tenant's gate holds nothing.
+      if (table === "tenants" && name === "gate_emptied_at") return [[name, "ebb.clock()"]];
       if (name in values) return [[name, `$${params.push(values[name])}::${type}`]];
       if (name === anchorColumn(declared)) return [[name, "r.anchor"]];
       if (name === "expires_at" && declared.layout.kind === "partitioned") return [[name, expiryOf(declared)]];

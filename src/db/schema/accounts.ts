@@ -18,6 +18,8 @@ export const tenants = pgTable(
     endedAt: instant(),
     /** When its owner closed the account; null again while that can be undone and was. */
     closedAt: instant(),
+    /** When its gate forgot everything, at the end: until then this row stays, for it names the gate. */
+    gateEmptiedAt: instant(),
     /** When the tenant's last subscription ended; null while one runs. Set by a trigger on `subscriptions` alone. */
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),

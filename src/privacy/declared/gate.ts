@@ -21,14 +21,14 @@ const working = { holds: "ignored", recipients: ["cloudflare"] } as const;
 export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
   meta: {
     what: "Which tenant the gate serves, its plan, status and limits; the salt of the day for callers without an id; the last calls that limits refused.",
-    keptUntil: "the tenant is forgotten; a salt a day, refused calls an hour, and the gate wakes",
+    keptUntil: "the tenant's row in Postgres expires; a salt a day, refused calls an hour, and the gate wakes",
     subject: null,
     ...working,
     columns: { key: operational, value: account },
   },
   client: {
     what: "The SHA-256 of an instance's client secret, or the tombstone of a removed client.",
-    keptUntil: "90 days after the instance was removed",
+    keptUntil: "90 days after the instance was removed, or the tenant's row in Postgres expires",
     subject: "instance_id",
     ...working,
     columns: {
