@@ -5,6 +5,8 @@ export interface BenchOptions {
   /** Seconds of load in one run of one subject. */
   seconds: number;
   runs: number;
+  /** Larger tables too, by a bench that has some. */
+  large: boolean;
 }
 
 export interface BenchContext extends BenchOptions {
@@ -36,6 +38,8 @@ export interface BenchReport {
 
 export interface Bench {
   summary: string;
+  /** What `--large` adds; a bench without it does not take the option. */
+  large?: string;
   /** Throws a StartFailure when the measurement is void: a request failed, a row is missing. */
   run(context: BenchContext): Promise<BenchReport>;
 }

@@ -1,6 +1,7 @@
 import { alive } from "./alive.ts";
 import type { Bench } from "./bench.ts";
 import { limits } from "./limits.ts";
+import { purge } from "./purge.ts";
 
 /** Every bench by its name; the first is the one that `npm run bench` runs. */
-export const BENCHES: Readonly<Record<string, Bench>> = { alive, limits };
+export const BENCHES: Readonly<Record<string, Bench>> = { alive, limits, purge };

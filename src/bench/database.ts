@@ -15,6 +15,8 @@ export interface BenchDatabase {
   neon: NeonEndpoint;
   urls: DatabaseUrls;
   secrets: LocalSecrets;
+  /** The superuser's connection string, of any database of this PostgreSQL. */
+  superuserUrl(database?: string): string;
   /** Past the Neon endpoint, as superuser: what the bench itself asks is not counted and not held back by a policy. */
   query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
 }
@@ -47,6 +49,7 @@ export async function startBenchDatabase(context: BenchContext): Promise<BenchDa
     neon,
     urls,
     secrets,
+    superuserUrl: (database = DATABASE) => postgres.superuserUrl(database),
     query: async <Row extends object>(text: string, values: unknown[] = []) =>
       (await pool.query<Row & Record<string, unknown>>(text, values)).rows,
   };

@@ -14,9 +14,9 @@ import { number, renderTable, type Style, styleFor } from "./table.ts";
 /** `npm run bench`: runs one bench, shows what came out and writes it down. Nothing of it stays behind, Ctrl-C or not. */
 const signal = stopSignals();
 try {
-  const wanted = parseArguments(process.argv.slice(2), Object.keys(BENCHES));
+  const wanted = parseArguments(process.argv.slice(2), BENCHES);
   if (wanted.help) {
-    print(helpText(Object.fromEntries(Object.entries(BENCHES).map(([name, { summary }]) => [name, summary]))));
+    print(helpText(BENCHES));
   } else {
     const facts = machine();
     const report = await runBench(BENCHES[wanted.name] as Bench, wanted);
@@ -30,13 +30,14 @@ try {
 }
 process.exit();
 
-async function runBench(bench: Bench, { seconds, runs }: BenchArguments): Promise<BenchReport> {
+async function runBench(bench: Bench, { seconds, runs, large }: BenchArguments): Promise<BenchReport> {
   // Beside the data of `npm run dev`, not in /tmp: that is often memory, where no write ever waits for a disk.
   const folder = await mkdtemp(join(await reportFolder(), "run-"));
   const steps: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   const context: BenchContext = {
     seconds,
     runs,
+    large,
     signal,
     folder,
     undo: (step) => void steps.push(step),
@@ -54,12 +55,12 @@ async function runBench(bench: Bench, { seconds, runs }: BenchArguments): Promis
 }
 
 async function show(
-  { name, json, seconds, runs }: BenchArguments,
+  { name, json, seconds, runs, large }: BenchArguments,
   facts: Machine,
   { tables, notes, targets, figures }: BenchReport,
 ): Promise<void> {
   const text = JSON.stringify(
-    { bench: name, date: new Date().toISOString(), machine: facts, seconds, runs, targets, ...figures },
+    { bench: name, date: new Date().toISOString(), machine: facts, seconds, runs, large, targets, ...figures },
     null,
     2,
   );
