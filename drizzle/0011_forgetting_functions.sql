@@ -40,8 +40,9 @@ alter table ebb.known_policies owner to ebb_maint;
 --> statement-breakpoint
 revoke all on ebb.known_policies from public;
 --> statement-breakpoint
+-- Printed alike in every session: an interval is printed as IntervalStyle says.
 create function ebb.purge_policies(purged regclass) returns setof text
-  language sql stable security definer set search_path = ''
+  language sql stable security definer set search_path = '' set intervalstyle = 'postgres' set datestyle = 'ISO' set timezone = 'UTC'
 as $$
     select pg_catalog.concat_ws(' ', p.polname, p.polcmd, p.polpermissive, pg_catalog.pg_get_expr(p.polqual, p.polrelid),
              pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))

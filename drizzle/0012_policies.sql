@@ -737,7 +737,7 @@ alter table public.website_visits enable row level security, force row level sec
 --> statement-breakpoint
 create policy website_visits_ebb_maint_select on public.website_visits for select to ebb_maint using (true);
 --> statement-breakpoint
-create policy website_visits_ebb_purge_select on public.website_visits for select to ebb_purge using ((expires_at <= (select ebb.clock()) or anonymised_at is null and ebb.expiry(recorded_at, interval '14 months') <= (select ebb.clock())) and ((select ebb.holds('website-visits')) is not null and (select ebb.holds('website-visits')) && array['*']) is not true);
+create policy website_visits_ebb_purge_select on public.website_visits for select to ebb_purge using ((expires_at <= (select ebb.clock()) or ebb.expiry(recorded_at, interval '14 months') <= (select ebb.clock())) and ((select ebb.holds('website-visits')) is not null and (select ebb.holds('website-visits')) && array['*']) is not true);
 --> statement-breakpoint
 create policy website_visits_ebb_purge_delete on public.website_visits for delete to ebb_purge using ((expires_at <= (select ebb.clock())) and ((select ebb.holds('website-visits')) is not null and (select ebb.holds('website-visits')) && array['*']) is not true);
 --> statement-breakpoint

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
 import { declaredTables } from "../src/privacy/inventory.ts";
 import { enteredTransaction, type Query } from "../src/testing/app-session.ts";
+import { foreignCalls } from "../src/testing/foreign-calls.ts";
 import { rowMaker } from "../src/testing/rows.ts";
 import { refusal, type ScratchDatabase, scratchDatabase } from "../src/testing/scratch-database.ts";
 import type { TestTenant } from "../src/testing/world.ts";
@@ -117,7 +118,13 @@ describe("what is not granted", () => {
     );
     const names = others.map((row) => row["name"] as string);
     expect(names).toEqual(
-      expect.arrayContaining(["ebb.context_key", "ebb.sentinel", "drizzle.__drizzle_migrations", "outbox_id_seq"]),
+      expect.arrayContaining([
+        "ebb.context_key",
+        "ebb.sentinel",
+        "ebb.known_policies",
+        "drizzle.__drizzle_migrations",
+        "outbox_id_seq",
+      ]),
     );
     for (const name of names) expect(await trying(`${count} from ${name}`), name).toBe(DENIED);
     expect(await trying("select nextval('public.outbox_id_seq')")).toBe(DENIED);
@@ -134,22 +141,36 @@ describe("what is not granted", () => {
 
   it("no function of another role's", async () => {
     const uuids = "gen_random_uuid(), gen_random_uuid()";
-    for (const call of [
+    const calls = [
       `ebb.seal('api-key', ${uuids}, gen_random_uuid())`,
       "ebb.context()",
       "ebb.assert_sighted('public.pings')",
       "ebb.partitions('public.pings')",
       "ebb.create_partitions('public.pings', 'day', now(), now())",
-      "ebb.drop_expired_partition('public.pings')",
+      "ebb.drop_expired_partition(gen_random_uuid(), 'public.pings')",
+      "ebb.begin_purge(gen_random_uuid(), 'public.outbox')",
+      "ebb.purge_batch(gen_random_uuid(), 'public.outbox', 'expired', null, null, 1)",
+      "ebb.record_receipt(gen_random_uuid(), gen_random_uuid(), 'public.outbox', '{}', false)",
       `ebb.straight_ping(${uuids}, now(), 'alive', now(), now(), null, null, null, now(), 1)`,
       "ebb.heartbeat('g', gen_random_uuid(), 0, 0, 0, 0, 0, 0)",
       "ebb.silent_gates('1 minute', 1)",
       "ebb.outbox_pending(null, 0, 1)",
       "ebb.outbox_gates('{}', 1)",
       "ebb.outbox_delivered('{}')",
-    ]) {
-      expect(await trying(`select ${call}`), call).toBe(DENIED);
-    }
+      "ebb.holds('alive-pings')",
+      "ebb.gone_tenants()",
+      ...(await foreignCalls(database, "ebb_app")),
+    ];
+    const refused = await inside(async (query) => {
+      const refusals: [string, string | null][] = [];
+      for (const call of calls) {
+        await query("savepoint attempt");
+        refusals.push([call, await refusal(query(`select ${call}`))]);
+        await query("rollback to savepoint attempt");
+      }
+      return refusals;
+    });
+    expect(refused).toEqual(calls.map((call) => [call, DENIED]));
     expect(await trying("select ebb.clock(), ebb.tenant(), ebb.expiry(now(), interval '1 day')")).toBeNull();
   });
 

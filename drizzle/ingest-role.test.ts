@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
 import { declaredTables } from "../src/privacy/inventory.ts";
+import { foreignCalls } from "../src/testing/foreign-calls.ts";
 import { type RowMaker, rowMaker } from "../src/testing/rows.ts";
 import { refusal, type ScratchDatabase, scratchDatabase } from "../src/testing/scratch-database.ts";
 import type { TestTenant } from "../src/testing/world.ts";
@@ -147,7 +148,13 @@ describe("what it reads", () => {
       "ebb.partitions('public.pings')",
       "ebb.outbox_pending(null, 0, 1)",
       "ebb.outbox_gates('{}', 1)",
-      "ebb.drop_expired_partition('public.pings')",
+      "ebb.drop_expired_partition(gen_random_uuid(), 'public.pings')",
+      "ebb.begin_purge(gen_random_uuid(), 'public.outbox')",
+      "ebb.purge_batch(gen_random_uuid(), 'public.outbox', 'expired', null, null, 1)",
+      "ebb.record_receipt(gen_random_uuid(), gen_random_uuid(), 'public.outbox', '{}', false)",
+      "ebb.kept_windows('tool-execution-logs')",
+      "ebb.holds('alive-pings')",
+      ...(await foreignCalls(database, "ebb_ingest")),
     ]) {
       expect(await refusal(ingest().query(`select ${call}`)), call).toBe(DENIED);
     }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
 import { declaredTables } from "../src/privacy/inventory.ts";
+import { foreignCalls } from "../src/testing/foreign-calls.ts";
 import { rowMaker } from "../src/testing/rows.ts";
 import { refusal, type ScratchDatabase, scratchDatabase } from "../src/testing/scratch-database.ts";
 import type { TestTenant } from "../src/testing/world.ts";
@@ -37,8 +38,12 @@ it("reads, changes and deletes nothing in any table", async () => {
   for (const call of [
     "ebb.enter('\\x00')",
     "ebb.tenant()",
-    "ebb.drop_expired_partition('public.pings')",
+    "ebb.drop_expired_partition(gen_random_uuid(), 'public.pings')",
+    "ebb.begin_purge(gen_random_uuid(), 'public.outbox')",
+    "ebb.purge_batch(gen_random_uuid(), 'public.outbox', 'expired', null, null, 1)",
+    "ebb.record_receipt(gen_random_uuid(), gen_random_uuid(), 'public.outbox', '{}', false)",
     "ebb.heartbeat('g', gen_random_uuid(), 0, 0, 0, 0, 0, 0)",
+    ...(await foreignCalls(database, "ebb_jobs")),
   ]) {
     expect(await refusal(jobs().query(`select ${call}`)), call).toBe(DENIED);
   }

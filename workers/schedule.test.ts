@@ -27,25 +27,30 @@ test.each(["* * * * *", "", "constructor", "7 * * * * "])("an unknown cron line 
   await expect(runScheduled(cron, await createDeps(env))).rejects.toThrow("no job for the cron line");
 });
 
-test("each job runs through the Worker's own handler", async () => {
+/** A purge is some 200 statements, one after the other. */
+const PURGES = { timeout: 20_000 };
+
+test("each job runs through the Worker's own handler", PURGES, async () => {
   for (const cron of Object.keys(SCHEDULE)) await scheduled(cron);
 });
 
-test("a purge in which a table failed ends as an error, after all that it could do", async () => {
+test("a purge in which a table failed ends as an error, after all that it could do", PURGES, async () => {
   const tenantId = uuidFromId("tenant", (await testTenant()).id);
   const gateId = `gone-${tenantId}`;
   await ownerRows(sql`
     insert into dead_letters (id, tenant_id, gate_id, reason, body, recorded_at)
     values (gen_random_uuid(), ${tenantId}, ${gateId}, 'x', '', '2020-01-01')`);
   const letters = () => ownerRows(sql`select from dead_letters where gate_id = ${gateId}`);
+  // A table that failed is tried again after pauses, which nobody has to sit through here.
+  const deps = { ...(await createDeps(env)), pause: async () => undefined };
   // The heartbeats come before the dead letters.
   await ownerRows(sql`revoke select on gate_heartbeats from ebb_purge`);
   try {
     expect(await letters()).toHaveLength(1);
-    await expect(scheduled("7 * * * *")).rejects.toThrow("purge: could not purge gate_heartbeats");
+    await expect(runScheduled("7 * * * *", deps)).rejects.toThrow(/^purge: could not purge gate_heartbeats$/);
     expect(await letters()).toEqual([]);
   } finally {
-    await ownerRows(sql`grant select (gate_id, expires_at) on gate_heartbeats to ebb_purge`);
+    await ownerRows(sql`grant select (gate_id, expires_at, tenant_id) on gate_heartbeats to ebb_purge`);
   }
   await scheduled("7 * * * *");
 });

@@ -82,26 +82,33 @@ test("a purge tells of each table that it touched, of dropped partitions and of 
         table("pings", { deleted: 1_234, partitions }),
         table("instances", { deleted: 2, blocked: 1 }),
         table("people"),
-        table("outbox", { errors: ["42501"], finished: false }),
+        table("outbox", { errors: ["42501", "55P03"], finished: false }),
+        table("profiles", { finished: false }),
+        table("website_visits", { anonymised: 1_500, errors: ["55P03"] }),
       ]),
     ),
   ).toEqual([
-    "TABLE      DELETED  PARTITIONS  BLOCKED  ERROR",
-    "pings        1,234           1        0",
-    "instances        2           0        1",
-    "outbox           0           0        0  42501",
+    "TABLE           DELETED  ANONYMISED  PARTITIONS  BLOCKED  NOT FINISHED",
+    "pings             1,234           0           1        0",
+    "instances             2           0           0        1",
+    "outbox                0           0           0        0  42501, 55P03",
+    "profiles              0           0           0        0  time was up",
+    "website_visits        0       1,500           0        0",
     "",
     "DROPPED PARTITION   ROWS",
     "pings_2026_11_20   1,234",
     "",
-    "Deleted 1,236 rows in 1.3 s.",
+    "Deleted 1,236 rows and anonymised 1,500 in 1.3 s.",
     "1 expired row stayed, because others still refer to it.",
   ]);
+  // What failed and was made up for is no failure.
+  expect(purgeText(report([table("people", { errors: ["55P03"] })]))).toEqual(["Nothing was due in 1 table (1.3 s)."]);
 });
 
 test("long work tells once a second how far it has come", async () => {
   const lines: string[] = [];
-  const answers = [[{ deleted: 1_000 }], [{ partition: "pings_1", rows: "500" }], [], [{ deleted: 3 }]];
+  // A batch to be asked for again with fewer rows has done nothing.
+  const answers = [[{ done: 1_000 }], [{ partition: "pings_1", rows: "500" }], [{ done: null }], [{ done: 3 }]];
   let now = 0;
   const sql = watched(
     { query: async () => answers.shift() ?? [] },
@@ -109,7 +116,7 @@ test("long work tells once a second how far it has come", async () => {
     () => (now += 400),
   );
   for (let i = 0; i < 4; i++) await sql.query("");
-  expect(lines).toEqual(["… 1,500 rows deleted, 1 partition dropped so far"]);
+  expect(lines).toEqual(["… 1,500 rows done, 1 partition dropped so far"]);
 });
 
 test("a registration key's state is its end, or how it may be used", () => {

@@ -9,7 +9,10 @@ import { type RowMaker, rowMaker } from "../testing/rows.ts";
 import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 import { purge } from "./purge.ts";
 
-/** A run that dies at any of its statements, before it, in it or just after its commit, loses nothing: the next goes on. */
+/**
+ * A run that dies at any of its statements, before it, in it or just after its commit, loses nothing: the next goes on,
+ * and what the two of them did is told once.
+ */
 
 let database: ScratchDatabase;
 let make: RowMaker;
@@ -45,10 +48,17 @@ it("whichever statement it dies at", async () => {
   expect(await rowsOf(database)).toEqual(kept);
   const expire = async () => {
     await stopAtNoon(database);
+    await database.as("owner").query("delete from purge_receipts where receipt like '{%'");
+    await database.as("owner").query("delete from purge_progress where table_name like 'public.%'");
     await make.add("credentials", anchored(91));
     await make.add("dead_letters", anchored(8), {}, 3);
     await make.add("pings", new Date(Math.floor(noon / 86_400_000 - 31) * 86_400_000).toISOString());
   };
+  const all = [
+    { table: "public.credentials", rows: 1 },
+    { table: "public.dead_letters", rows: 3 },
+    { table: "public.pings", rows: 1 },
+  ];
   await expire();
   const statements: string[] = [];
   const sql = database.as("purge");
@@ -60,37 +70,52 @@ it("whichever statement it dies at", async () => {
   });
   const died: string[] = [];
   for (const [i, text] of statements.entries()) {
-    const writes = /purge_batch|drop_expired_partition/.test(text);
-    // Every statement about the tables in which something is due; of those that only look at the others, one in ten.
-    if (!/credentials|dead_letters|pings/.test(text) && i % 10 !== 0) continue;
+    const writes = /begin_purge|purge_batch|drop_expired_partition|record_receipt/.test(text);
+    // Every statement about the tables in which something is due; of those that only look at the others, one in twenty.
+    if (!/ public\.(credentials|dead_letters|pings)\b/.test(text) && i % 20 !== 0) continue;
     // A statement that only reads leaves nothing half done: one way of dying will do.
     for (const kind of writes ? (["refuse", "error-mid", "drop-after-commit"] as const) : (["refuse"] as const)) {
       await expire();
       await run(dyingAt(i + 1, kind)).catch(() => died.push(kind));
       await run(database.as("purge"));
       expect(await rowsOf(database), `${kind} at ${text}`).toEqual(kept);
+      expect(await told(), `${kind} at ${text}`).toEqual(all);
     }
   }
   // At the very first statement nothing at all has come about, which is an error; later there is a report.
   expect(died.length).toBeGreaterThan(0);
   expect(statements.filter((text) => /purge_batch|drop_expired_partition/.test(text)).length).toBeGreaterThan(3);
-}, 120_000);
+}, 240_000);
+
+/** Rows that were deleted, by table, as receipts tell of them, or where there is none yet the progress of a run. */
+const told = async () =>
+  await database.as("owner").query(
+    `select table_name as table, sum(deleted)::int as rows from (
+       select table_name, (receipt::jsonb ->> 'deleted')::int as deleted from purge_receipts where receipt like '{%'
+       union all select table_name, deleted from purge_progress where table_name like 'public.%') as told
+      where deleted > 0 group by 1 order by 1`,
+  );
 
 const anchored = (days: number) => new Date(noon - days * 86_400_000).toISOString();
 
 it("a statement whose answer is lost was not lost: the row is gone, counted, and the error told", async () => {
   await make.add("dead_letters", anchored(8));
   const sql = database.as("purge");
+  let lost = false;
   const report = await run({
-    query: (text, params) =>
-      text.includes("ebb.purge_batch") && params?.[1] === "public.dead_letters"
-        ? withFault({ kind: "drop-after-commit", times: 1 }, () => sql.query(text, params))
-        : sql.query(text, params),
+    query: (text, params) => {
+      if (lost || !text.includes("ebb.purge_batch") || params?.[1] !== "public.dead_letters")
+        return sql.query(text, params);
+      lost = true;
+      return withFault({ kind: "drop-after-commit", times: 1 }, () => sql.query(text, params));
+    },
   });
   expect(report.tables.find(({ table }) => table === "dead_letters")).toMatchObject({
     deleted: 1,
     finished: true,
     errors: [expect.any(String)],
+    receipt: true,
   });
+  expect(await told()).toEqual([{ table: "public.dead_letters", rows: 1 }]);
   expect(await database.as("owner").query("select from dead_letters")).toEqual([]);
-});
+}, 20_000);

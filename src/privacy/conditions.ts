@@ -86,9 +86,9 @@ function butNotHeld(condition: string, table: DeclaredTable): string {
   return hold === null ? condition : `(${condition}) and (${hold}) is not true`;
 }
 
-/** Its time to be anonymised has come, and it is not. */
-function anonymisable(table: DeclaredTable, after: Window): string {
-  return `anonymised_at is null and ebb.expiry(${anchorColumn(table)}, ${intervalSql(after)}) <= ${CLOCK}`;
+/** Its time to be anonymised has come, whether it is or not. */
+function pastAnonymising(table: DeclaredTable, after: Window): string {
+  return `ebb.expiry(${anchorColumn(table)}, ${intervalSql(after)}) <= ${CLOCK}`;
 }
 
 /** What a reach means: which tenant's rows, and until when. Null where it does not say. */
@@ -112,10 +112,13 @@ export function condition(reach: Reach, table: DeclaredTable): { tenant: string 
       return { tenant: null, time: butNotHeld(due(table), table) };
     case "anonymisable":
       if (anonymiseAfter === null) throw new TypeError(`nothing of ${table.table} is anonymised`);
-      return { tenant: null, time: butNotHeld(anonymisable(table, anonymiseAfter), table) };
-    case "due-or-anonymisable":
+      return {
+        tenant: null,
+        time: butNotHeld(`anonymised_at is null and ${pastAnonymising(table, anonymiseAfter)}`, table),
+      };
+    case "due-or-past-anonymising":
       if (anonymiseAfter === null) throw new TypeError(`nothing of ${table.table} is anonymised`);
-      return { tenant: null, time: butNotHeld(`${due(table)} or ${anonymisable(table, anonymiseAfter)}`, table) };
+      return { tenant: null, time: butNotHeld(`${due(table)} or ${pastAnonymising(table, anonymiseAfter)}`, table) };
     case "all":
       return { tenant: null, time: null };
   }

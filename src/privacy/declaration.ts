@@ -38,7 +38,8 @@ export type Reach =
   | "due"
   /** Rows whose time to be anonymised has come, that are not, and on which no legal hold lies. */
   | "anonymisable"
-  | "due-or-anonymisable"
+  /** What is due, or past its time to be anonymised, done or not: an UPDATE must be able to see what its rows become. */
+  | "due-or-past-anonymising"
   /** Every row: only for functions of `ebb_maint`, which check for themselves. */
   | "all";
 

@@ -42,7 +42,7 @@ export function accessOf(table: DeclaredTable): [Role, Access][] {
   return [
     ...declared,
     ...(seesAll ? [] : [["ebb_maint", { command: "select", reach: "all" }] satisfies [Role, Access]]),
-    ["ebb_purge", { command: "select", reach: anonymises ? "due-or-anonymisable" : "due", columns: [...columns] }],
+    ["ebb_purge", { command: "select", reach: anonymises ? "due-or-past-anonymising" : "due", columns: [...columns] }],
     ["ebb_purge", { command: "delete", reach: "due" }],
     ...(anonymises
       ? [
