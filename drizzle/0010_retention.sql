@@ -46,6 +46,7 @@ DROP INDEX "legal_holds_expires";--> statement-breakpoint
 DROP INDEX "rights_requests_expires";--> statement-breakpoint
 DROP INDEX "dead_letters_expires";--> statement-breakpoint
 ALTER TABLE "people" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
+ALTER TABLE "sessions" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "tenants" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "tenants" ADD COLUMN "gate_emptied_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "purge_receipts" ADD COLUMN "overdue_ms" bigint NOT NULL;--> statement-breakpoint

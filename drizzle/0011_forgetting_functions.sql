@@ -164,6 +164,8 @@ create function ebb.cut_at(windows jsonb, tenant uuid, anchor timestamptz) retur
      where w.until > anchor
   );
 --> statement-breakpoint
+alter function ebb.cut_at(jsonb, uuid, timestamptz) owner to ebb_maint;
+--> statement-breakpoint
 -- Nothing of a tenant that is kept from a later instant than this has been cut short: where the purge need not look.
 -- Four days of room, as months do not end alike.
 create function ebb.cut_before(class text, tenant uuid) returns timestamptz
@@ -205,8 +207,7 @@ declare
   owner uuid;
 begin
   select * into strict plan from ebb.purge_plan() p where p.purged = oldest_due.purged::text;
-  execute format('select expires_at from %s where expires_at <= (select ebb.clock()) order by %s limit 1',
-    purged, (select string_agg(quote_ident(c), ', ' order by i) from unnest(plan.page_key) with ordinality as k (c, i)))
+  execute format('select expires_at from %s where expires_at <= (select ebb.clock()) order by expires_at limit 1', purged)
     into oldest;
   if plan.ends_with_tenant then
     foreach owner in array ebb.gone_tenants() loop
@@ -257,7 +258,8 @@ create function ebb.start_progress(run uuid, purged text, overdue_ms bigint) ret
     insert into public.purge_progress
         (run_id, table_name, started_at, overdue_ms, deleted, anonymised, blocked, partitions)
       values (run, purged, ebb.clock(), overdue_ms, 0, 0, 0, '[]')
-      on conflict do nothing;
+      -- Each turn of a run begins with the first row again, and so meets again those that must stay.
+      on conflict (run_id, table_name) do update set blocked = 0;
   end;
 --> statement-breakpoint
 alter function ebb.start_progress(uuid, text, bigint) owner to ebb_maint;
@@ -269,15 +271,27 @@ create function ebb.begin_purge(run uuid, purged regclass) returns table (which 
 as $$
 declare
   plan record;
+  owner uuid;
+  is_left boolean;
 begin
   perform ebb.assert_purge_sees(purged);
   select * into strict plan from ebb.purge_plan() p where p.purged = begin_purge.purged::text;
   perform ebb.start_progress(run, purged::text,
     coalesce(floor(extract(epoch from ebb.clock() - ebb.oldest_due(purged)) * 1000), 0)::bigint);
   return query select 'expired', null::uuid;
-  if plan.ends_with_tenant then return query select 'gone', t from unnest(ebb.gone_tenants()) t; end if;
+  -- A closed tenant that is held, or of which nothing is left here, takes no statement of the run.
+  if plan.ends_with_tenant then
+    foreach owner in array ebb.gone_tenants() loop
+      execute format('select exists (select from %s where %I = $1)', purged, plan.tenant) into is_left using owner;
+      if is_left then return query select 'gone', owner; end if;
+    end loop;
+  end if;
   if plan.varies is not null then
-    return query select 'cut', t::uuid from jsonb_object_keys(ebb.kept_windows(plan.varies)) t;
+    for owner in select k::uuid from jsonb_object_keys(ebb.kept_windows(plan.varies)) k loop
+      execute format('select exists (select from %s where %I = $1 and %I <= (select ebb.cut_before(%L, $1)) and expires_at > (select ebb.clock()))',
+        purged, plan.tenant, plan.anchor, plan.varies) into is_left using owner;
+      if is_left then return query select 'cut', owner; end if;
+    end loop;
   end if;
   if plan.anonymise is not null then return query select 'anonymise', null::uuid; end if;
 end
@@ -285,7 +299,8 @@ $$;
 --> statement-breakpoint
 -- Deletes (or anonymises) at most `size` rows behind `after`, in the order of expiry and key, and returns the last that
 -- it looked at; no row where nothing is left. Runs as the purge: its policies choose the rows, whatever is asked here.
--- Where another row refers to one of several, nothing is done and `done` is null: to be asked again for fewer.
+-- Where another row refers to one of them each is tried by itself, and those are counted that must stay; of more than 64
+-- nothing is done then and `done` is null: to be asked again for fewer.
 -- The lock comes first, and each statement after it sees what was committed before it: a hold that is placed waits for
 -- this batch, and the next batch sees it.
 create function ebb.purge_batch(run uuid, purged regclass, which text, of_tenant uuid, after text[], size integer)
@@ -295,17 +310,21 @@ as $$
 declare
   began timestamptz := clock_timestamp();
   plan record;
+  page_key text[];
   columns text;
   scope text;
   behind text := '';
   reached text[];
   looked_at integer;
+  one record;
+  expiry timestamptz;
   first_expiry timestamptz;
   last_expiry timestamptz;
 begin
   perform pg_advisory_xact_lock_shared(hashtext('ebb.holds'), 0);
   select * into strict plan from ebb.purge_plan() p where p.purged = purge_batch.purged::text;
-  select string_agg(quote_ident(c), ', ' order by i) into columns from unnest(plan.page_key) with ordinality as k (c, i);
+  page_key := case when which in ('gone', 'cut') then plan.tenant_key else plan.page_key end;
+  select string_agg(quote_ident(c), ', ' order by i) into columns from unnest(page_key) with ordinality as k (c, i);
   scope := case which
     when 'expired' then 'expires_at <= (select ebb.clock())'
     when 'gone' then format('%I = %L', plan.tenant, of_tenant)
@@ -316,21 +335,39 @@ begin
     behind := format(' and (%s) > (%s)', columns, (select string_agg(quote_literal(v), ', ' order by i) from unnest(after) with ordinality as a (v, i)));
   end if;
   execute format('select array[%s], n from (select %s, row_number() over (order by %s) as n from (select %s from %s where %s%s order by %s limit %s) as batch) as numbered order by n desc limit 1',
-      (select string_agg(quote_ident(c) || '::text', ', ' order by i) from unnest(plan.page_key) with ordinality as k (c, i)),
+      (select string_agg(quote_ident(c) || '::text', ', ' order by i) from unnest(page_key) with ordinality as k (c, i)),
       columns, columns, columns, purged, scope, behind, columns, size)
     into reached, looked_at;
   if reached is null then return; end if;
   behind := behind || format(' and (%s) <= (%s)', columns, (select string_agg(quote_literal(v), ', ' order by i) from unnest(reached) with ordinality as a (v, i)));
   begin
     execute case which
-      when 'anonymise' then format('with done as (update %s set anonymised_at = (select ebb.clock()) where %s%s returning expires_at) select count(*), min(expires_at), max(expires_at) from done', purged, scope, behind)
-      else format('with done as (delete from %s where %s%s returning expires_at) select count(*), min(expires_at), max(expires_at) from done', purged, scope, behind)
+      when 'anonymise' then format('with done as (update %s set anonymised_at = (select ebb.clock()) where %s%s returning expires_at) select count(*), min(expires_at) filter (where isfinite(expires_at)), max(expires_at) filter (where isfinite(expires_at)) from done', purged, scope, behind)
+      else format('with done as (delete from %s where %s%s returning expires_at) select count(*), min(expires_at) filter (where isfinite(expires_at)), max(expires_at) filter (where isfinite(expires_at)) from done', purged, scope, behind)
       end into done, first_expiry, last_expiry;
     blocked := 0;
   exception when foreign_key_violation then
-    done := case looked_at when 1 then 0 end;
-    blocked := case looked_at when 1 then 1 else 0 end;
+    done := null;
+    blocked := 0;
   end;
+  if done is null and looked_at <= 64 then
+    done := 0;
+    for one in execute format('select format(%L, %s) as row from %s where %s%s order by %s',
+        '(' || array_to_string(array_fill('%L'::text, array[cardinality(page_key)]), ', ') || ')', columns, purged, scope, behind, columns)
+    loop
+      begin
+        execute format('delete from %s where %s and (%s) = %s returning expires_at', purged, scope, columns, one.row) into expiry;
+        if expiry is null then continue; end if;
+        done := done + 1;
+        if isfinite(expiry) then
+          first_expiry := least(first_expiry, expiry);
+          last_expiry := greatest(last_expiry, expiry);
+        end if;
+      exception when foreign_key_violation then
+        blocked := blocked + 1;
+      end;
+    end loop;
+  end if;
   if done is not null then
     perform ebb.tally(run, purged::text, case which when 'anonymise' then 0 else done end,
       case which when 'anonymise' then done else 0 end, blocked, first_expiry, last_expiry, null);
@@ -413,9 +450,11 @@ as $$
 declare
   overdue bigint := 0;
 begin
-  if begun then
-    delete from public.purge_progress p where p.run_id = run and p.table_name = purged returning p.overdue_ms into overdue;
-    if not found then return false; end if;
+  delete from public.purge_progress p where p.run_id = run and p.table_name = purged returning p.overdue_ms into overdue;
+  -- Of one that was begun without the caller's hearing of it, too, a later run must not tell again.
+  if not found then
+    if begun then return false; end if;
+    overdue := 0;
   end if;
   insert into public.purge_receipts (id, run_id, table_name, recorded_at, receipt, overdue_ms, expires_at)
     values (record_receipt.id, run, purged, ebb.clock(), record_receipt.receipt, overdue,
@@ -427,7 +466,7 @@ $$;
 alter function ebb.record_receipt(uuid, uuid, text, text, boolean) owner to ebb_maint;
 --> statement-breakpoint
 -- Places a legal hold; for the platform owner alone. Its lock waits for the batch or the drop that is running, and keeps
--- every other away until this transaction has ended.
+-- every other away until this transaction has ended. One on a class that knows no holds would keep nothing: refused.
 create function ebb.place_hold(id uuid, tenant uuid, subject uuid, class text, reason text, review_at timestamptz) returns void
   language plpgsql security definer set search_path = '' set lock_timeout = '20s'
 as $$
@@ -438,6 +477,9 @@ begin
     from ebb.context() c join public.tenants own on own.id = c.actor_tenant
    where own.kind = 'platform';
   if not found then raise exception 'not the platform owner' using errcode = 'EB405'; end if;
+  if class is not null and not exists (select from ebb.purge_plan() p where p.held like '%' || format('ebb.holds(%L)', class) || '%') then
+    raise exception 'nothing of this class can be held' using errcode = '22023';
+  end if;
   perform pg_advisory_xact_lock(hashtext('ebb.holds'), 0);
   insert into public.legal_holds (id, tenant_id, subject_id, retention_class, reason, placed_by, placed_at, review_at)
     values (place_hold.id, tenant, subject, class, place_hold.reason, author, ebb.clock(), place_hold.review_at);
@@ -541,12 +583,16 @@ declare
   entered record;
   changed integer;
 begin
-  select t.id, t.closed_at into entered
+  select t.id, t.path, t.closed_at into entered
     from ebb.context() c join public.tenants t on t.id = c.target
    where t.kind <> 'platform'
      for no key update of t;
   if not found then raise exception 'no such tenant' using errcode = 'EB404'; end if;
   if closing = (entered.closed_at is not null) then return 0; end if;
+  -- Nobody could enter it, and it would keep what is above it from going.
+  if not closing and exists (select from public.tenants up where up.id = any (entered.path) and up.id <> entered.id and up.closed_at is not null) then
+    raise exception 'what is above is closed' using errcode = 'EB408';
+  end if;
   if closing then
     update public.tenants t
        set closed_at = ebb.clock(), status = case t.status when 'active' then 'closed' else t.status end
@@ -584,3 +630,24 @@ create function ebb.gate_emptied(tenant uuid) returns void
   end;
 --> statement-breakpoint
 alter function ebb.gate_emptied(uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- As before, but for a tenant that is gone: what its gate still has to say brings nothing back.
+create or replace function ebb.heartbeat(gate text, tenant uuid, still_pending integer, did_record bigint, did_repeat bigint,
+    had_expired bigint, were_gone bigint, went_dead bigint)
+  returns void
+  language sql security definer set search_path = ''
+  begin atomic
+    insert into public.gate_heartbeats as h
+        (gate_id, tenant_id, heard_at, pending, recorded, repeated, expired, gone, dead)
+      select gate, t.id, ebb.clock(), still_pending, did_record, did_repeat, had_expired, were_gone, went_dead
+        from public.tenants t
+       where t.id = tenant and t.expires_at > ebb.clock()
+      on conflict (gate_id) do update set
+        heard_at = excluded.heard_at,
+        pending = excluded.pending,
+        recorded = h.recorded + excluded.recorded,
+        repeated = h.repeated + excluded.repeated,
+        expired = h.expired + excluded.expired,
+        gone = h.gone + excluded.gone,
+        dead = h.dead + excluded.dead;
+  end;

@@ -3,6 +3,7 @@ import { instantFromSql } from "../db/columns.ts";
 import type { Sql } from "../db/connect.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
 import { type DroppedPartition, type PurgeFacts, purgeReceipt } from "../privacy/purge-receipt.ts";
+import type { PurgeBudget } from "./purge-budget.ts";
 import type { PurgeDeps, TableReport } from "./purge-report.ts";
 
 interface Ended {
@@ -40,13 +41,14 @@ export async function recordReceipt({ clock }: Pick<PurgeDeps, "clock">, sql: Sq
   }
 }
 
-/** Writes the receipts of runs that died before they could, and returns how many. */
-export async function recordAbandoned(deps: Pick<PurgeDeps, "clock">, sql: Sql): Promise<number> {
+/** Writes the receipts of runs that died before they could, oldest first and as far as the budget goes, and returns how many. */
+export async function recordAbandoned(deps: Pick<PurgeDeps, "clock">, sql: Sql, budget: PurgeBudget): Promise<number> {
   const rows = await sql.query("select run_id, table_name from ebb.abandoned_purges()");
   const tables = new Map(declaredTables().map((table) => [`public.${table.table}`, table]));
   let written = 0;
   for (const { run_id, table_name } of rows) {
     const table = tables.get(table_name as string);
+    if (!budget.allows()) break;
     if (table === undefined) continue;
     const ended = { table, run: run_id as string, begun: true, finished: false, interrupted: true, errors: [] };
     if ((await recordReceipt(deps, sql, ended)).receipt) written += 1;

@@ -67,7 +67,7 @@ async function purgeScope(
     const batch = await patiently(() => purgeBatch(sql, params));
     if (batch === null) return true;
     if (batch.done === null) {
-      // Another row refers to one of them: halved until that one stands alone and is passed over.
+      // Another row refers to one of them: halved until they are few enough to be tried one by one.
       size = Math.ceil(size / 2);
       continue;
     }

@@ -11,6 +11,8 @@ import { purgeTable } from "./purge-table.ts";
 const ATTEMPTS = 3;
 /** Statements that one table may take before it is the next one's turn; what is left comes when all have had theirs. */
 const SLICE = 60;
+/** Statements for what earlier runs left to tell, two a table: what is left is told by the next ones. */
+const ABANDONED = 100;
 
 interface Work {
   table: DeclaredTable;
@@ -29,7 +31,7 @@ export async function purge(deps: PurgeDeps, limits: { ms?: number; statements?:
   const budget = purgeBudget(deps.clock, limits);
   const sql = budget.counting(deps.purge);
   const run = crypto.randomUUID();
-  const abandoned = await recordAbandoned(deps, sql).catch(() => 0);
+  const abandoned = await recordAbandoned(deps, sql, sliceOf(budget, ABANDONED)).catch(() => 0);
   // Children first: rows refer to their parents, never the other way.
   const works = declaredTables()
     .reverse()

@@ -17,7 +17,7 @@ const TRIGGERS = `
 const TRIGGER_FUNCTIONS = `
   select format('The function %s', p.oid::regprocedure) as thing, pg_get_functiondef(p.oid) as form
     from pg_proc p
-   where p.pronamespace = 'ebb'::regnamespace and p.proname ~ '_(expires_at|expiry|anonymise)$|^subscription_(anchor|end)$|^membership_(gone|come)$|^tenants_closing$|^purge_plan$|^varying$'`;
+   where p.pronamespace = 'ebb'::regnamespace and p.proname ~ '_(expires_at|expiry|anonymise)$|^subscription_(anchor|end)$|^membership_(gone|come)$|^tenants_(closing|late)$|^purge_plan$|^varying$'`;
 
 const SILENCED = `
   select format('The trigger %s on %s is switched off.', t.tgname, t.tgrelid::regclass) as sentence

@@ -84,10 +84,16 @@ export function anonymiseTriggerSql(table: DeclaredTable): string[] {
   ];
 }
 
+/** Events are stored for live instances; what else a gate brings late must not bring a tenant back that is gone. */
+function comesLate(table: DeclaredTable): boolean {
+  const brought = (table.access.ebb_ingest ?? []).some(({ command }) => command === "insert");
+  return brought && table.layout.kind === "state" && endsWithTenant(table);
+}
+
 /**
  * The row of a closed tenant is what says that its rows must go, and that of any tenant names its gate: while one of its
  * rows or anything in its gate is left, it stays. The error is that of a reference, so that whoever deletes treats it as
- * one.
+ * one. What comes for a tenant that is gone is dropped as it comes: an error would have the gate try for ever.
  */
 export function closingSql(tables: readonly DeclaredTable[]): string[] {
   const left = tables
@@ -97,5 +103,13 @@ export function closingSql(tables: readonly DeclaredTable[]): string[] {
     `create or replace function ebb.tenants_closing() returns trigger language plpgsql security definer set search_path = '' as $$ begin if old.gate_emptied_at is null or (old.closed_at is not null and (${left.join(" or ")})) then raise exception 'something of this tenant is left' using errcode = '23503'; end if; return old; end $$`,
     "alter function ebb.tenants_closing() owner to ebb_maint",
     "create or replace trigger tenants_closing before delete on public.tenants for each row execute function ebb.tenants_closing()",
+    "create or replace function ebb.tenants_late() returns trigger language plpgsql security definer set search_path = '' as $$ begin if exists (select from public.tenants t where t.id = new.tenant_id and t.expires_at > ebb.clock()) then return new; end if; return null; end $$",
+    "alter function ebb.tenants_late() owner to ebb_maint",
+    ...tables
+      .filter(comesLate)
+      .map(
+        ({ table }) =>
+          `create or replace trigger ${table}_late before insert on public.${table} for each row execute function ebb.tenants_late()`,
+      ),
   ];
 }

@@ -52,6 +52,7 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "membership_gone()": [],
   "membership_come()": [],
   "tenants_closing()": [],
+  "tenants_late()": [],
   "straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer)": [
     "ebb_ingest",
   ],

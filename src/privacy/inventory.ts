@@ -36,6 +36,8 @@ export const INVENTORY: Inventory = {
   tenants,
   subscriptions,
   people,
+  // Before memberships: the last one's end is theirs, in the same run.
+  sessions,
   memberships,
   workspaces,
   instances,
@@ -63,7 +65,6 @@ export const INVENTORY: Inventory = {
   deviceCodes,
   authorizationCodes,
   loginStates,
-  sessions,
   refreshTokens,
   unclaimedRegistrations,
   idempotencyRecords,

@@ -2,9 +2,18 @@ import { anchorColumn, anonymisableRange, endsWithTenant, held, tenantColumn, va
 import type { DeclaredTable } from "./inventory.ts";
 import { type RetentionClass, SCHEDULE } from "./schedule.ts";
 
-/** The order in which the purge goes through a table: by expiry, and then by its key. Each has an index for it. */
-export function purgeOrder(table: Pick<DeclaredTable, "key">): string[] {
-  return ["expires_at", ...table.key.filter((column) => column !== "expires_at")];
+/**
+ * The order in which the purge goes through a table: by expiry, and then by its key. Each has an index for it. The
+ * partitions of a day go as a whole and have none: where a hold keeps one, by its key.
+ */
+function purgeOrder({ key, layout }: DeclaredTable): readonly string[] {
+  if (layout.kind === "partitioned" && layout.by === "day") return key;
+  return ["expires_at", ...key.filter((column) => column !== "expires_at")];
+}
+
+/** The order in which it goes through the rows of one tenant: the key of an event begins with that. */
+function tenantOrder(table: DeclaredTable): readonly string[] {
+  return table.layout.kind === "partitioned" && table.key[0] === "tenant_id" ? table.key : purgeOrder(table);
 }
 
 function anonymiseAfterOf(table: DeclaredTable): string | null {
@@ -31,10 +40,11 @@ export function varyingFunction(tables: readonly DeclaredTable[]): string[] {
 export function purgePlanFunction(tables: readonly DeclaredTable[]): string[] {
   const text = (value: string | null) => (value === null ? "null" : `'${value.replaceAll("'", "''")}'`);
   const rows = tables.map((table) => {
-    const order = purgeOrder(table).map((column) => `'${column}'`);
+    const names = (columns: readonly string[]) => `array[${columns.map((column) => `'${column}'`).join(", ")}]`;
     return `(${[
       `'public.${table.table}'`,
-      `array[${order.join(", ")}]`,
+      names(purgeOrder(table)),
+      names(tenantOrder(table)),
       text(tenantColumn(table)),
       String(endsWithTenant(table)),
       text(varies(table) ? table.retention : null),
@@ -45,7 +55,7 @@ export function purgePlanFunction(tables: readonly DeclaredTable[]): string[] {
     ].join(", ")})`;
   });
   const columns =
-    "purged text, page_key text[], tenant text, ends_with_tenant boolean, varies text, anchor text, anonymise text, anonymise_after text, held text";
+    "purged text, page_key text[], tenant_key text[], tenant text, ends_with_tenant boolean, varies text, anchor text, anonymise text, anonymise_after text, held text";
   return [
     `create or replace function ebb.purge_plan() returns table (${columns}) language sql immutable set search_path = '' as $$ select * from (values ${rows.join(", ")}) as plan (${columns.replaceAll(/ (text\[\]|text|boolean)/g, "")}) $$`,
     "alter function ebb.purge_plan() owner to ebb_maint",

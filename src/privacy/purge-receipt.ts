@@ -25,7 +25,7 @@ export interface PurgeFacts {
   /** Rows that are due and to which another still refers; a later run takes them. */
   blocked: number;
   partitions: readonly DroppedPartition[];
-  /** The earliest and the latest expiry of what was deleted or anonymised; null where nothing was. */
+  /** The earliest and the latest expiry of what was deleted or anonymised; null where nothing had one. */
   expiries: { fromMs: number; toMs: number } | null;
   /** For how long the oldest row had been due before, and after. What is held is not due. */
   overdueBeforeMs: number;

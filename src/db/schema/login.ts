@@ -77,6 +77,8 @@ export const sessions = pgTable(
     secretHash: bytes().notNull(),
     issuedAt: instant().notNull(),
     endedAt: instant(),
+    /** When its person's last tenant was closed, if it was: as in the person's own row. */
+    closedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [

@@ -1,5 +1,5 @@
 import type { Declared } from "../declared-type.ts";
-import { account, attempt, contact, id, processors, retention, role, secretHash } from "./shorthand.ts";
+import { account, attempt, contact, ends, id, processors, retention, role, secretHash, seesAll } from "./shorthand.ts";
 
 /** Signing in. Nobody writes or reads these yet: access comes with the features. */
 const common = { layout: { kind: "state" }, key: ["id"], access: {}, recipients: processors } as const;
@@ -67,8 +67,18 @@ export const loginStates: Declared<"loginStates"> = {
 export const sessions: Declared<"sessions"> = {
   what: "A person's session in a browser, by the hash of its cookie.",
   ...session,
+  alsoEnds: { column: "closed_at", retention: "cancelled-account" },
   subject: "person_id",
-  columns: { id, personId: id, secretHash, issuedAt: attempt, endedAt: attempt, expiresAt: retention },
+  access: { ebb_maint: [seesAll, ends("closed_at")] },
+  columns: {
+    id,
+    personId: id,
+    secretHash,
+    issuedAt: attempt,
+    endedAt: attempt,
+    closedAt: account,
+    expiresAt: retention,
+  },
 };
 
 export const refreshTokens: Declared<"refreshTokens"> = {
