@@ -50,6 +50,7 @@ ALTER TABLE "sessions" ADD COLUMN "closed_at" timestamp with time zone;--> state
 ALTER TABLE "tenants" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "tenants" ADD COLUMN "gate_emptied_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "purge_receipts" ADD COLUMN "overdue_ms" bigint NOT NULL;--> statement-breakpoint
+ALTER TABLE "legal_holds" ADD COLUMN "subject_kind" text;--> statement-breakpoint
 CREATE INDEX "purge_progress_expires" ON "purge_progress" USING btree ("expires_at","run_id","table_name");--> statement-breakpoint
 CREATE INDEX "retention_windows_tenant" ON "retention_windows" USING btree ("tenant_id","retention_class");--> statement-breakpoint
 CREATE INDEX "retention_windows_expires" ON "retention_windows" USING btree ("expires_at","id");--> statement-breakpoint
@@ -64,6 +65,9 @@ CREATE INDEX "billing_records_expires" ON "billing_records" USING btree ("expire
 CREATE INDEX "audit_entries_expires" ON "audit_entries" USING btree ("expires_at","tenant_id","id");--> statement-breakpoint
 CREATE INDEX "purge_receipts_expires" ON "purge_receipts" USING btree ("expires_at","id");--> statement-breakpoint
 CREATE INDEX "purge_receipts_overdue" ON "purge_receipts" USING btree ("overdue_ms");--> statement-breakpoint
+CREATE INDEX "purge_receipts_run" ON "purge_receipts" USING btree ("run_id","id");--> statement-breakpoint
+CREATE INDEX "purge_receipts_table" ON "purge_receipts" USING btree ("table_name","id");--> statement-breakpoint
+CREATE INDEX "purge_receipts_touched" ON "purge_receipts" USING btree ("id") WHERE receipt not like '{"anonymised":0,%"blocked":0,%"deleted":0,%"errors":[],%"finished":true,%"partitions":[],%';--> statement-breakpoint
 CREATE INDEX "gate_heartbeats_expires" ON "gate_heartbeats" USING btree ("expires_at","gate_id");--> statement-breakpoint
 CREATE INDEX "straight_windows_expires" ON "straight_windows" USING btree ("expires_at","tenant_id","minute");--> statement-breakpoint
 CREATE INDEX "credentials_person" ON "credentials" USING btree ("person_id");--> statement-breakpoint
@@ -76,6 +80,7 @@ CREATE INDEX "website_visits_plain" ON "website_visits" USING btree ("expires_at
 CREATE INDEX "ai_usage_expires" ON "ai_usage" USING btree ("expires_at","tenant_id","id");--> statement-breakpoint
 CREATE INDEX "feature_usage_expires" ON "feature_usage" USING btree ("expires_at","tenant_id","instance_id","feature","bucket");--> statement-breakpoint
 CREATE INDEX "profile_fetches_expires" ON "profile_fetches" USING btree ("expires_at","tenant_id","instance_id","bucket");--> statement-breakpoint
+CREATE INDEX "tool_executions_recorded" ON "tool_executions" USING btree ("tenant_id","recorded_at");--> statement-breakpoint
 CREATE INDEX "tool_executions_expires" ON "tool_executions" USING btree ("expires_at","tenant_id","id");--> statement-breakpoint
 CREATE INDEX "user_sessions_expires" ON "user_sessions" USING btree ("expires_at","tenant_id","id");--> statement-breakpoint
 CREATE INDEX "connections_expires" ON "connections" USING btree ("expires_at","id");--> statement-breakpoint

@@ -125,9 +125,9 @@ alter function ebb.gone_at(uuid) owner to ebb_maint;
 --> statement-breakpoint
 -- The windows that tenants have had for a class, by tenant, each with the instant until which it was in force, and
 -- first the schedule's own. What is kept from an instant is kept for the shortest of those in force then and later: a
--- shorter window takes effect at once, a longer one for what is written from then on. Null where no tenant has any. The
--- application's role learns of no tenant but the one that it has entered.
-create function ebb.kept_windows(class text) returns jsonb
+-- shorter window takes effect at once, a longer one for what is written from then on. Null where no tenant has any.
+-- Those of one tenant, or with null of all.
+create function ebb.windows_of(class text, owner uuid) returns jsonb
   language plpgsql stable security definer set search_path = ''
 as $$
 declare
@@ -146,10 +146,23 @@ begin
            and r.effective_at <= ebb.clock()
            and r.effective_at < coalesce(r.superseded_at, 'infinity')
            and r.expires_at > ebb.clock()
-           and (session_user <> 'ebb_app' or r.tenant_id = ebb.tenant())
+           and (owner is null or r.tenant_id = owner)
          group by r.tenant_id
       ) w
   );
+end
+$$;
+--> statement-breakpoint
+alter function ebb.windows_of(text, uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- The same as the policies ask for them. The application's role learns of no tenant but the one that it has entered.
+create function ebb.kept_windows(class text) returns jsonb
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  if session_user <> 'ebb_app' then return ebb.windows_of(class, null); end if;
+  if ebb.tenant() is null then return null; end if;
+  return ebb.windows_of(class, ebb.tenant());
 end
 $$;
 --> statement-breakpoint
@@ -174,6 +187,8 @@ create function ebb.cut_before(class text, tenant uuid) returns timestamptz
     select ((ebb.clock() at time zone 'UTC') - pg_catalog.make_interval(months => min(w.kept), days => -4)) at time zone 'UTC'
       from pg_catalog.jsonb_to_recordset(ebb.kept_windows(class) -> tenant::text) as w (kept integer)
   );
+--> statement-breakpoint
+alter function ebb.cut_before(text, uuid) owner to ebb_maint;
 --> statement-breakpoint
 -- Whether an expiry is what the schedule, or a window of the tenant's own, says, and not too short. One that is too long,
 -- because the gate had not heard of a shorter window yet, is cut short when it is read and purged.
@@ -467,7 +482,9 @@ alter function ebb.record_receipt(uuid, uuid, text, text, boolean) owner to ebb_
 --> statement-breakpoint
 -- Places a legal hold; for the platform owner alone. Its lock waits for the batch or the drop that is running, and keeps
 -- every other away until this transaction has ended. One on a class that knows no holds would keep nothing: refused.
-create function ebb.place_hold(id uuid, tenant uuid, subject uuid, class text, reason text, review_at timestamptz) returns void
+create function ebb.place_hold(id uuid, tenant uuid, subject uuid, class text, reason text, review_at timestamptz,
+    subject_kind text default null)
+  returns void
   language plpgsql security definer set search_path = '' set lock_timeout = '20s'
 as $$
 declare
@@ -481,12 +498,14 @@ begin
     raise exception 'nothing of this class can be held' using errcode = '22023';
   end if;
   perform pg_advisory_xact_lock(hashtext('ebb.holds'), 0);
-  insert into public.legal_holds (id, tenant_id, subject_id, retention_class, reason, placed_by, placed_at, review_at)
-    values (place_hold.id, tenant, subject, class, place_hold.reason, author, ebb.clock(), place_hold.review_at);
+  insert into public.legal_holds
+      (id, tenant_id, subject_id, subject_kind, retention_class, reason, placed_by, placed_at, review_at)
+    values (place_hold.id, tenant, subject, place_hold.subject_kind, class, place_hold.reason, author, ebb.clock(),
+      place_hold.review_at);
 end
 $$;
 --> statement-breakpoint
-alter function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz) owner to ebb_maint;
+alter function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz, text) owner to ebb_maint;
 --> statement-breakpoint
 -- Releases a hold: what it kept is purged by the next run. EB404 where there is none that is still in place.
 create function ebb.release_hold(id uuid, outcome text) returns void
@@ -506,8 +525,8 @@ alter function ebb.release_hold(uuid, text) owner to ebb_maint;
 --> statement-breakpoint
 -- Holds for the platform owner, newest first, from before the one with this id.
 create function ebb.list_holds(before uuid, at_most integer)
-  returns table (id uuid, tenant_id uuid, subject_id uuid, retention_class text, reason text, placed_by uuid,
-                 placed_at timestamptz, review_at timestamptz, closed_at timestamptz, outcome text)
+  returns table (id uuid, tenant_id uuid, subject_id uuid, subject_kind text, retention_class text, reason text,
+                 placed_by uuid, placed_at timestamptz, review_at timestamptz, closed_at timestamptz, outcome text)
   language plpgsql stable security definer set search_path = ''
 as $$
 begin
@@ -515,7 +534,8 @@ begin
     raise exception 'not the platform owner' using errcode = 'EB405';
   end if;
   return query
-    select h.id, h.tenant_id, h.subject_id, h.retention_class, h.reason, h.placed_by, h.placed_at, h.review_at, h.closed_at, h.outcome
+    select h.id, h.tenant_id, h.subject_id, h.subject_kind, h.retention_class, h.reason, h.placed_by, h.placed_at,
+           h.review_at, h.closed_at, h.outcome
       from public.legal_holds h
      where h.expires_at > ebb.clock() and (before is null or h.id < before)
      order by h.id desc
@@ -651,3 +671,149 @@ create or replace function ebb.heartbeat(gate text, tenant uuid, still_pending i
         gone = h.gone + excluded.gone,
         dead = h.dead + excluded.dead;
   end;
+--> statement-breakpoint
+-- What is kept of the tenant entered, and of everybody where the platform owner has entered itself: per table how much
+-- expires or is anonymised within the next 24 hours, what is overdue and since when, and until when anything is kept.
+-- Who asks and for whom comes from the context alone. A tenant is told of its own rows, and never whether a legal hold
+-- lies on them.
+--
+-- Bounded, whatever there is: no more than `most` rows of a kind are counted, and no more than `looks` looked at to find
+-- them; where that was not enough, `more` is true. `kept_until` is null where nothing is kept, and never too early: of a
+-- tenant that has nothing among the `most` rows that expire last, it is when the first of those does.
+create function ebb.retention_status()
+  returns table (everybody boolean, purged text, expiring integer, expiring_more boolean, anonymising integer,
+                 anonymising_more boolean, overdue integer, overdue_more boolean, overdue_since timestamptz, held integer,
+                 kept_until timestamptz)
+  language plpgsql stable security definer set search_path = '' set timezone = 'UTC' set datestyle = 'ISO'
+as $$
+declare
+  most constant integer := 10000;
+  looks constant integer := 100000;
+  now_ constant timestamptz := ebb.clock();
+  soon constant timestamptz := now_ + interval '24 hours';
+  tallied constant text := 'select count(*) filter (where mine and not held) as rows, count(*) filter (where mine and held) as held, min(due_at) filter (where mine and not held) as since, count(*) >= %2$s as more from (%1$s limit %2$s) as looked';
+  totalled constant text := 'select coalesce(sum(rows), 0) as rows, coalesce(sum(held), 0) as held, min(since) as since, coalesce(bool_or(more), false) as more from (%s) as tallied';
+  entered uuid;
+  for_owner boolean;
+  gone uuid[];
+  going uuid[];
+  plan record;
+  counted record;
+  by_expiry boolean;
+  mine text;
+  inside text;
+  staying text;
+  held_ text;
+  windows jsonb;
+  owners uuid[];
+  cut text;
+  steps integer[];
+  pieces text[];
+begin
+  perform ebb.assert_sees_all('public.tenants');
+  select c.target, own.kind = 'platform', t.kind = 'platform' into entered, for_owner, everybody
+    from ebb.context() c join public.tenants own on own.id = c.actor_tenant join public.tenants t on t.id = c.target;
+  if not found then raise exception 'no tenant entered' using errcode = 'EB404'; end if;
+  -- Accounts whose 30 days after the closing are over, and those of which they will be within 24 hours.
+  select coalesce(array_agg(t.id) filter (where ebb.gone_at(t.id) <= now_), '{}'),
+         coalesce(array_agg(t.id) filter (where ebb.gone_at(t.id) > now_ and ebb.gone_at(t.id) <= soon), '{}')
+    into gone, going
+    from public.tenants t
+   where t.closed_at is not null and (everybody or t.id = entered);
+  for plan in select p.* from ebb.purge_plan() p loop
+    continue when not everybody and plan.tenant is null;
+    continue when not for_owner and plan.purged = 'public.legal_holds';
+    perform ebb.assert_sees_all(plan.purged::regclass);
+    purged := plan.purged;
+    by_expiry := exists (
+      select from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+       where i.indrelid = purged::regclass and a.attname = 'expires_at');
+    mine := case when everybody then 'true' else format('%I = %L', plan.tenant, entered) end;
+    -- Where a key or an index finds a tenant's rows they alone are looked at, else those of others between them too.
+    inside := case when everybody or plan.tenant = any (plan.page_key) then mine else 'true' end;
+    staying := case when plan.ends_with_tenant then format('%I <> all (%L::uuid[])', plan.tenant, gone || going) else 'true' end;
+    held_ := format('(%s) is true', coalesce(plan.held, 'false'));
+    windows := null;
+    cut := 'null::timestamptz';
+    if plan.varies is not null then windows := ebb.windows_of(plan.varies, case when not everybody then entered end); end if;
+    if windows is not null then
+      owners := array(select k::uuid from jsonb_object_keys(windows) k);
+      steps := array(select distinct k.kept from jsonb_each(windows) w, jsonb_to_recordset(w.value) as k (kept integer));
+      cut := format('ebb.cut_at(%L::jsonb, %I, %I)', windows, plan.tenant, plan.anchor);
+    end if;
+
+    -- What goes within 24 hours: by its own expiry, with its tenant, or cut short by its tenant's window.
+    pieces := array[format(tallied, format('select (%s) and %s and coalesce(%s > %L, true) as mine, false as held, expires_at as due_at from %s where expires_at > %L and expires_at <= %L and %s',
+      mine, staying, cut, now_, purged, now_, soon, inside), case inside when mine then most + 1 else looks end)];
+    if plan.ends_with_tenant and cardinality(going) > 0 then
+      pieces := pieces || format(tallied, format('select true as mine, false as held, expires_at as due_at from %s where %I = any (%L::uuid[]) and expires_at > %L',
+        purged, plan.tenant, going, now_), most + 1);
+    end if;
+    if windows is not null then
+      pieces := pieces || format(tallied, format('select true as mine, false as held, expires_at as due_at from %s where %I = any (%L::uuid[]) and (%s) and expires_at > %L and %s > %L and %s <= %L and %s',
+        purged, plan.tenant, owners,
+        -- Months do not end alike: four days of room on either side.
+        (select string_agg(format('%I > %L and %I <= %L',
+            plan.anchor, ((now_ at time zone 'UTC') - make_interval(months => m, days => 4)) at time zone 'UTC',
+            plan.anchor, ((soon at time zone 'UTC') - make_interval(months => m, days => -4)) at time zone 'UTC'), ' or ') from unnest(steps) m),
+        soon, cut, now_, cut, soon, staying), most + 1);
+    end if;
+    execute format(totalled, array_to_string(pieces, ' union all ')) into counted;
+    expiring := least(counted.rows, most);
+    expiring_more := counted.more or counted.rows > most;
+
+    anonymising := 0;
+    anonymising_more := false;
+    if plan.anonymise is not null then
+      -- Where the purge would look a day from now.
+      execute format(tallied, format('select true as mine, false as held, expires_at as due_at from %s where %s and ebb.expiry(%I, %L) > %L and ebb.expiry(%I, %L) <= %L and %s',
+          purged, replace(plan.anonymise, '(select ebb.clock())', quote_literal(soon)), plan.anchor, plan.anonymise_after, now_,
+          plan.anchor, plan.anonymise_after, soon, mine), most + 1)
+        into counted;
+      anonymising := least(counted.rows, most);
+      anonymising_more := counted.more;
+    end if;
+
+    -- What should have gone, by the same three ends, or been anonymised; and what of it a hold keeps.
+    pieces := array[format(tallied, format('select %s as mine, %s as held, expires_at as due_at from %s where expires_at <= %L and %s%s',
+      mine, held_, purged, now_, inside, case when by_expiry then ' order by expires_at' else '' end), looks)];
+    if plan.ends_with_tenant and cardinality(gone) > 0 then
+      pieces := pieces || format(tallied, format('select true as mine, %s as held, gone.at as due_at from %s as r join (select id as gone_id, ebb.gone_at(id) as at from unnest(%L::uuid[]) as id) as gone on gone.gone_id = r.%I where r.expires_at > %L',
+        held_, purged, gone, plan.tenant, now_), most + 1);
+    end if;
+    if windows is not null then
+      pieces := pieces || format(tallied, format('select true as mine, %s as held, %s as due_at from %s where %I = any (%L::uuid[]) and %I <= %L and expires_at > %L and %s <= %L and %s',
+        held_, cut, purged, plan.tenant, owners, plan.anchor,
+        ((now_ at time zone 'UTC') - make_interval(months => (select min(m) from unnest(steps) m), days => -4)) at time zone 'UTC',
+        now_, cut, now_, staying), most + 1);
+    end if;
+    if plan.anonymise is not null then
+      pieces := pieces || format(tallied, format('select %s as mine, %s as held, ebb.expiry(%I, %L) as due_at from %s where %s and ebb.expiry(%I, %L) <= %L and expires_at > %L',
+        mine, held_, plan.anchor, plan.anonymise_after, purged, plan.anonymise, plan.anchor, plan.anonymise_after, now_, now_), most + 1);
+    end if;
+    execute format(totalled, array_to_string(pieces, ' union all ')) into counted;
+    overdue := least(counted.rows, most);
+    -- That there was more to look at than is counted would tell of a hold.
+    overdue_more := counted.rows > most or (for_owner and counted.more);
+    overdue_since := counted.since;
+    held := case when for_owner then least(counted.held, most) end;
+
+    if not by_expiry then
+      -- One partition a day: the last that holds any.
+      execute format('select r.expires_at from (select * from ebb.partitions(%L) where upper_bound > %L order by upper_bound desc) as p, lateral (select expires_at from %s where expires_at >= p.lower_bound and expires_at < p.upper_bound and expires_at > %L and %s limit 1) as r order by p.upper_bound desc limit 1',
+        purged, now_, purged, now_, mine) into kept_until;
+    elsif everybody then
+      execute format('select expires_at from %s where expires_at > %L order by expires_at desc limit 1', purged, now_) into kept_until;
+    else
+      execute format('select case when exists (select from %s where %s and expires_at = ''infinity'') then timestamptz ''infinity'' else (select coalesce(max(least(expires_at, %s)) filter (where %s), case count(*) when %s then min(expires_at) end) from (select * from %s where expires_at > %L and expires_at < ''infinity'' order by expires_at desc limit %s) as last) end',
+        purged, mine, cut, mine, most, purged, now_, most) into kept_until;
+    end if;
+    if plan.ends_with_tenant and not everybody and kept_until is not null then
+      kept_until := least(kept_until, ebb.gone_at(entered));
+    end if;
+    return next;
+  end loop;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.retention_status() owner to ebb_maint;

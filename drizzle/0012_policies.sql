@@ -1463,6 +1463,8 @@ revoke all on function ebb.gone_at(uuid) from public, ebb_app, ebb_ingest, ebb_p
 --> statement-breakpoint
 grant execute on function ebb.gone_at(uuid) to ebb_purge;
 --> statement-breakpoint
+revoke all on function ebb.windows_of(text, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
 revoke all on function ebb.kept_windows(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.kept_windows(text) to ebb_app, ebb_purge;
@@ -1515,9 +1517,9 @@ revoke all on function ebb.record_receipt(uuid, uuid, text, text, boolean) from 
 --> statement-breakpoint
 grant execute on function ebb.record_receipt(uuid, uuid, text, text, boolean) to ebb_purge;
 --> statement-breakpoint
-revoke all on function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-grant execute on function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz) to ebb_app;
+grant execute on function ebb.place_hold(uuid, uuid, uuid, text, text, timestamptz, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.release_hold(uuid, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
@@ -1542,6 +1544,10 @@ grant execute on function ebb.gates_to_empty(integer) to ebb_jobs;
 revoke all on function ebb.gate_emptied(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.gate_emptied(uuid) to ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.retention_status() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.retention_status() to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.membership_gone() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

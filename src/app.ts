@@ -6,12 +6,15 @@ import { healthCheck } from "./health/check.ts";
 import { mountRoutes } from "./http/mount.ts";
 import { networkOf } from "./http/network.ts";
 import type { RouteDefinition } from "./http/route.ts";
+import { holdRoutes } from "./http/routes/api-holds.ts";
 import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
 import { keyRoutes } from "./http/routes/api-keys.ts";
 import { limitRoutes } from "./http/routes/api-limits.ts";
 import { registrationKeyRoutes } from "./http/routes/api-registration-keys.ts";
+import { retentionRoutes } from "./http/routes/api-retention.ts";
 import { tenantRoutes } from "./http/routes/api-tenants.ts";
 import { usageRoutes } from "./http/routes/api-usage.ts";
+import { windowRoutes } from "./http/routes/api-windows.ts";
 import { healthRoutes } from "./http/routes/healthz.ts";
 import { instanceRoutes } from "./http/routes/instance.ts";
 import { metaRoutes } from "./http/routes/meta.ts";
@@ -31,6 +34,9 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...tenantRoutes,
     ...limitRoutes,
     ...usageRoutes,
+    ...retentionRoutes,
+    ...holdRoutes,
+    ...windowRoutes,
     ...wellKnownRoutes,
     ...healthRoutes(healthCheck(deps.jobs, deps.clock)),
   ];

@@ -68,6 +68,8 @@ test("every route refuses what it must, for every hostile request that its decla
       key_id: idFromUuid("credential", theirApiKey?.id ?? ""),
       tenant_id: beside.id,
       policy: "alive-tenant",
+      retention_class: "tool-execution-logs",
+      hold_id: newId("legalHold", Date.now()),
       registration_key_id: idFromUuid("registrationKey", theirKey?.id ?? ""),
     },
   });

@@ -38,8 +38,8 @@ export class Api {
     return this.#call("GET", path, undefined, schema, meanings);
   }
 
-  post<T extends z.ZodType>(path: string, body: unknown, schema: T): Promise<z.output<T>> {
-    return this.#call("POST", path, body, schema);
+  post<T extends z.ZodType>(path: string, body: unknown, schema: T, meanings?: Meanings): Promise<z.output<T>> {
+    return this.#call("POST", path, body, schema, meanings);
   }
 
   put<T extends z.ZodType>(path: string, body: unknown, schema: T, meanings?: Meanings): Promise<z.output<T>> {

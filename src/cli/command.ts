@@ -4,7 +4,7 @@ import type { Style } from "./terminal.ts";
 
 /** One command: `npm run ebb -- <name> [argument] [options]`. Every command also knows --json and --help. */
 export interface Command {
-  /** One word or two: `purge`, `tenant list`. */
+  /** One to three words: `purge`, `tenant list`, `retention hold place`. */
   name: string;
   /** One line, for the list of commands. */
   summary: string;
@@ -27,6 +27,8 @@ export interface Call {
   options: Options;
   configuration: Configuration;
   style: Style;
+  /** How many characters a line of the terminal has. */
+  width: number;
   /** Whether one JSON document is all that may reach the standard output. */
   json: boolean;
   /** Tells the person at the terminal, on the standard error, how far long work has come. */

@@ -13,6 +13,13 @@ import { pingsCommand } from "./pings.ts";
 import { purgeCommand } from "./purge.ts";
 import { registrationKeyCreateCommand } from "./registration-key-create.ts";
 import { registrationKeyListCommand } from "./registration-key-list.ts";
+import { retentionCommand } from "./retention.ts";
+import { retentionHoldListCommand } from "./retention-hold-list.ts";
+import { retentionHoldPlaceCommand } from "./retention-hold-place.ts";
+import { retentionHoldReleaseCommand } from "./retention-hold-release.ts";
+import { retentionReceiptsCommand } from "./retention-receipts.ts";
+import { retentionWindowSetCommand } from "./retention-window-set.ts";
+import { retentionWindowShowCommand } from "./retention-window-show.ts";
 import { tenantListCommand } from "./tenant-list.ts";
 import { tokenKeysRotateCommand } from "./token-keys-rotate.ts";
 
@@ -30,6 +37,13 @@ export const COMMANDS: readonly Command[] = [
   limitsSetCommand,
   limitsTraceCommand,
   inventoryCommand,
+  retentionCommand,
+  retentionReceiptsCommand,
+  retentionHoldPlaceCommand,
+  retentionHoldListCommand,
+  retentionHoldReleaseCommand,
+  retentionWindowShowCommand,
+  retentionWindowSetCommand,
   purgeCommand,
   partitionsCommand,
   partitionsCreateCommand,

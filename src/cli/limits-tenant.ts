@@ -34,23 +34,42 @@ export function unseen(id: string) {
 
 /** To look at: the key's own tenant unless --tenant names another. Locally the direct one, by its own key. */
 export async function tenantToLookAt(call: Pick<Call, "options" | "configuration">): Promise<Target> {
-  const { configuration } = call;
-  const wanted = named(call);
-  if (wanted === null) return await ownTenant(new Api(configuration, "direct"));
-  const isDirect = wanted === "direct" || wanted === seeded(configuration, "direct");
-  const api = new Api(configuration, isDirect ? "direct" : "operator");
-  return target(api, idOf(configuration, wanted));
+  const { api, id } = tenantNamed(call);
+  return id === null ? await ownTenant(api) : target(api, id);
 }
 
 /** To change, by a key of a tenant above it: nothing but --tenant says which, unless it is a seeded one. */
-export function tenantToChange(call: Pick<Call, "options" | "configuration">, whenLeftOut: Seeded): Target {
+export function tenantToChange(
+  call: Pick<Call, "options" | "configuration">,
+  whenLeftOut: Seeded,
+  command = "limits set",
+): Target {
   const { configuration } = call;
   const wanted = named(call);
   if (wanted === null && hasOwnKey(configuration)) {
-    throw new UsageFailure("limits set needs --tenant tnt_…: npm run ebb -- tenant list shows the ids.");
+    throw new UsageFailure(`${command} needs --tenant tnt_…: npm run ebb -- tenant list shows the ids.`);
   }
   const api = new Api(configuration, "operator");
   return target(api, idOf(configuration, wanted ?? whenLeftOut));
+}
+
+/** To look at, where the API knows whose key asks: the id is null unless --tenant names one. */
+export function tenantNamed(call: Pick<Call, "options" | "configuration">): { api: Api; id: string | null } {
+  const wanted = named(call);
+  if (wanted === null) return { api: new Api(call.configuration, "direct"), id: null };
+  const isDirect = wanted === "direct" || wanted === seeded(call.configuration, "direct");
+  return { api: new Api(call.configuration, isDirect ? "direct" : "operator"), id: idOf(call.configuration, wanted) };
+}
+
+/** What --tenant names, for a command of the platform owner's: an id, or null. */
+export function seededTenant(call: Pick<Call, "options" | "configuration">): string | null {
+  const wanted = named(call);
+  return wanted === null ? null : idOf(call.configuration, wanted);
+}
+
+/** Its name, where the key may list tenants and there are not too many to look through for a heading. */
+export function nameOf(api: Api, id: string): Promise<string | null> {
+  return target(api, id).name();
 }
 
 function named({ options, configuration }: Pick<Call, "options" | "configuration">): string | null {

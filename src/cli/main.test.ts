@@ -142,6 +142,9 @@ describe("what cannot be done is one sentence on the standard error, and exit co
     "key revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "registration-key create": ["--name", "x"],
     "limits set": ["alive-tenant", "--limit", "1"],
+    "retention hold place": ["--class", "ai-usage", "--reason", "x", "--review", "2027-05-21"],
+    "retention hold release": ["hld_01KAHJ7777G8H9J0K1M2N3P4Q5", "--outcome", "x"],
+    "retention window set": ["tool-execution-logs", "--months", "6"],
   };
 
   test.each(NEED)("$name where nothing ever ran", async ({ name }) => {

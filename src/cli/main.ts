@@ -23,6 +23,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       json,
       configuration: await Configuration.read(terminal.env),
       style: terminal.style,
+      width: terminal.width ?? 80,
       progress: terminal.error,
       stdin: terminal.stdin,
       now: terminal.now,

@@ -25,15 +25,13 @@ export function parse(args: readonly string[], commands: readonly Command[]): Pa
     const { values } = strict("ebb", args, {});
     return { command: null, among: commands, argument: null, options: new Options({}), ...flags(values) };
   }
-  const [second = ""] = more;
-  const exact = commands.find(({ name }) => name === `${word} ${second}`);
-  const command = exact ?? commands.find(({ name }) => name === word);
-  if (command === undefined) return group(word, [...before, ...more], commands);
-  const { values, positionals } = strict(
-    command.name,
-    [...before, ...(exact ? more.slice(1) : more)],
-    command.options ?? {},
-  );
+  const { command, group: shared } = longestNames([word, ...more], commands);
+  if (command === null || shared > length(command)) {
+    const words = Math.max(1, shared);
+    return group([word, ...more].slice(0, words).join(" "), [...before, ...more.slice(words - 1)], commands);
+  }
+  const rest = more.slice(length(command) - 1);
+  const { values, positionals } = strict(command.name, [...before, ...rest], command.options ?? {});
   const [argument = null, surplus] = positionals;
   const unwanted = command.argument === undefined ? argument : (surplus ?? null);
   if (unwanted !== null) {
@@ -42,6 +40,18 @@ export function parse(args: readonly string[], commands: readonly Command[]): Pa
   const parsed = { command, among: [], argument, options: new Options(values), ...flags(values) };
   if (!parsed.help) requireOptions(command, parsed.options);
   return parsed;
+}
+
+const length = ({ name }: Command) => name.split(" ").length;
+
+/** The command with the longest name that these words begin with, and with how many of them others only begin. */
+function longestNames(words: readonly string[], commands: readonly Command[]) {
+  const first = (count: number) => words.slice(0, count).join(" ");
+  const counts = words.map((_, at) => words.length - at);
+  return {
+    command: counts.map((count) => commands.find(({ name }) => name === first(count))).find(Boolean) ?? null,
+    group: counts.find((count) => commands.some(({ name }) => name.startsWith(`${first(count)} `))) ?? 0,
+  };
 }
 
 /** `tenant` alone: its commands, when help is asked for. */

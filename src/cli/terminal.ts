@@ -22,6 +22,8 @@ const COLOURED: Style = {
 export interface Terminal {
   env: NodeJS.ProcessEnv;
   style: Style;
+  /** How many characters a line has: 80 where that is not known. */
+  width?: number;
   /** A line to the standard output. */
   out(line: string): void;
   /** A line to the standard error. */
@@ -38,6 +40,7 @@ export function processTerminal(): Terminal {
   return {
     env: process.env,
     style: coloured ? COLOURED : PLAIN,
+    width: process.stdout.columns ?? (Number(process.env["COLUMNS"]) || 80),
     out: print,
     error: printError,
     stdin: () => text(process.stdin),

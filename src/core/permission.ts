@@ -11,6 +11,10 @@ export const PERMISSIONS = [
   "tenants:read",
   "limits:read",
   "limits:write",
+  "retention:read",
+  "retention:write",
+  "holds:read",
+  "holds:write",
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];

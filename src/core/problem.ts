@@ -119,6 +119,18 @@ export const PROBLEMS = {
     oauth: "invalid_request",
     title: "The clients of the reseller would together have more than the reseller has.",
   },
+  "window-not-variable": {
+    status: 409,
+    code: 4092,
+    oauth: "invalid_request",
+    title: "The retention window of this class is the same for everybody.",
+  },
+  "plan-not-sufficient": {
+    status: 409,
+    code: 4093,
+    oauth: "invalid_request",
+    title: "The plan of the account does not include this.",
+  },
   "body-too-large": {
     status: 413,
     code: 4130,

@@ -1,12 +1,14 @@
 import { Problem, type ProblemName } from "../core/problem.ts";
 import { causes, sqlStateOf } from "../core/sql-state.ts";
 
-/** What `ebb.enter` and the functions for limits refuse with (drizzle/), and what each says to the caller. */
+/** What `ebb.enter` and the functions for limits and retention refuse with (drizzle/), and what each says to the caller. */
 const REFUSALS: Record<string, ProblemName> = {
   EB401: "unauthenticated",
   EB403: "tenant-suspended",
   EB404: "not-found",
   EB405: "forbidden",
+  EB406: "window-not-variable",
+  EB407: "plan-not-sufficient",
   EB410: "key-expired",
   EB411: "key-revoked",
   EB412: "registration-key-used",

@@ -13,7 +13,7 @@ export interface ContractCase {
 /** What only the caller can know. Every parameter that any route has must be given: a new one fails here first. */
 export interface ContractOptions {
   origin: string;
-  /** A genuine, live credential of each kind, which may do everything that the routes ask. */
+  /** A genuine, live credential of each kind, which may do everything that the routes ask, of some tenant but the platform owner. */
   credentials: Readonly<Record<BearerSecurity, string>>;
   /** Well-formed credentials of each kind with a wrong signature or of nobody. */
   forged: Readonly<Record<BearerSecurity, readonly string[]>>;
@@ -32,6 +32,7 @@ export function contractCases(routes: readonly RouteDefinition[], options: Contr
     ...bodyCases(route, options),
     ...queryCases(route, options),
     ...pathCases(route, options),
+    ...ownerCases(route, options),
   ]);
 }
 
@@ -114,12 +115,20 @@ function pathCases(route: RouteDefinition, options: ContractOptions): ContractCa
   if (names.length === 0) return [];
   const expect: ContractCase["expect"] = { statuses: [400, 404], problem: ["invalid-field", "not-found"] };
   const hostile = ["%00", "%ff", "..%2f..", "%27%20or%201=1--", "x".repeat(2_000), "%F0%9F%92%A5", "__proto__"];
+  // Whoever may not enter the tenant that is named is not even told that it is for somebody else.
+  const foreign =
+    names.includes("tenant_id") || !route.ownerOnly ? refusal(404, "not-found") : refusal(403, "forbidden");
   return [
-    make(route, options, "another tenant's id", refusal(404, "not-found"), {}),
+    make(route, options, "another tenant's id", foreign, {}),
     ...names.flatMap((name) =>
       hostile.map((id) => make(route, options, `${name} ${id.slice(0, 20)}`, expect, { ids: { [name]: id } })),
     ),
   ];
+}
+
+function ownerCases(route: RouteDefinition, options: ContractOptions): ContractCase[] {
+  if (!route.ownerOnly || pathParameters(route.path).length > 0) return [];
+  return [make(route, options, "a key of somebody else than the platform owner", refusal(403, "forbidden"), {})];
 }
 
 interface Send {

@@ -59,6 +59,8 @@ export interface RouteFacts {
   readonly security: Security;
   /** For the documents only; the verb behind the route is what checks it. */
   readonly permission?: string;
+  /** Keys of the platform owner alone: the verb refuses all others with `forbidden`, whatever they are permitted. */
+  readonly ownerOnly?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly responses: Readonly<Record<number, ResponseDefinition>>;

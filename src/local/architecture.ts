@@ -4,7 +4,7 @@ import { importsOf } from "./imports.ts";
 
 const NOUNS = [
   ...["access", "tenants", "people", "instances", "keys", "registration-keys"],
-  ...["telemetry", "limits", "tenant-limits", "gate", "health", "audit", "privacy"],
+  ...["telemetry", "limits", "tenant-limits", "gate", "health", "audit", "privacy", "retention"],
 ].map(inSrc);
 
 /**

@@ -1,5 +1,7 @@
+import { sql } from "drizzle-orm";
 import { bigint, index, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
+import { IDLE_RECEIPT } from "../idle-receipt.ts";
 
 /** Appended to by `ebb.append_audit` alone. Partitioned by the quarter of `expires_at`. */
 export const auditEntries = pgTable(
@@ -40,5 +42,10 @@ export const purgeReceipts = pgTable(
     primaryKey({ columns: [t.id, t.expiresAt] }),
     index("purge_receipts_expires").on(t.expiresAt, t.id),
     index("purge_receipts_overdue").on(t.overdueMs),
+    index("purge_receipts_run").on(t.runId, t.id),
+    index("purge_receipts_table").on(t.tableName, t.id),
+    index("purge_receipts_touched")
+      .on(t.id)
+      .where(sql.raw(`receipt not like '${IDLE_RECEIPT}'`)),
   ],
 );

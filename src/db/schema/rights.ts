@@ -31,6 +31,8 @@ export const legalHolds = pgTable(
     id: idColumn("legalHold").primaryKey(),
     tenantId: idColumn("tenant"),
     subjectId: uuid(),
+    /** What the subject is, to call it by its id again. */
+    subjectKind: text({ enum: ["person", "instance"] }),
     retentionClass: text(),
     reason: text().notNull(),
     placedBy: uuid().notNull(),

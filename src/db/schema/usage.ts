@@ -74,6 +74,8 @@ export const toolExecutions = pgTable(
   (t) => [
     primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
     index("tool_executions_expires").on(t.expiresAt, t.tenantId, t.id),
+    // A tenant's own window cuts rows short by when they were recorded.
+    index("tool_executions_recorded").on(t.tenantId, t.recordedAt),
   ],
 );
 

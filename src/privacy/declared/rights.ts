@@ -41,6 +41,7 @@ export const legalHolds: Declared<"legalHolds"> = {
     id: held,
     tenantId: held,
     subjectId: held,
+    subjectKind: hold,
     retentionClass: hold,
     reason: hold,
     placedBy: held,
