@@ -1,3 +1,6 @@
+-- What forgetting must remember (a tenant's own windows, how far a run of the purge has come), the closing of accounts,
+-- and indexes by which the purge finds its rows. Builds indexes, and holds the locks of that until the end: on a large
+-- database in quiet hours.
 CREATE TABLE "purge_progress" (
 	"run_id" uuid NOT NULL,
 	"table_name" text NOT NULL,
@@ -49,8 +52,18 @@ ALTER TABLE "people" ADD COLUMN "closed_at" timestamp with time zone;--> stateme
 ALTER TABLE "sessions" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "tenants" ADD COLUMN "closed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "tenants" ADD COLUMN "gate_emptied_at" timestamp with time zone;--> statement-breakpoint
-ALTER TABLE "purge_receipts" ADD COLUMN "overdue_ms" bigint NOT NULL;--> statement-breakpoint
+ALTER TABLE "purge_receipts" ADD COLUMN "overdue_ms" bigint;--> statement-breakpoint
 ALTER TABLE "legal_holds" ADD COLUMN "subject_kind" text;--> statement-breakpoint
+CREATE INDEX "memberships_tenant" ON "memberships" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "tenants_parent" ON "tenants" USING btree ("parent_id");--> statement-breakpoint
+CREATE INDEX "profiles_tenant" ON "profiles" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "gate_heartbeats_tenant" ON "gate_heartbeats" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "outbox_tenant" ON "outbox" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "limit_allotments_tenant" ON "limit_allotments" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "limit_overrides_tenant" ON "limit_overrides" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "authorization_codes_tenant" ON "authorization_codes" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "refresh_tokens_tenant" ON "refresh_tokens" USING btree ("tenant_id");--> statement-breakpoint
+CREATE INDEX "mail_outbox_tenant" ON "mail_outbox" USING btree ("tenant_id");--> statement-breakpoint
 CREATE INDEX "purge_progress_expires" ON "purge_progress" USING btree ("expires_at","run_id","table_name");--> statement-breakpoint
 CREATE INDEX "retention_windows_tenant" ON "retention_windows" USING btree ("tenant_id","retention_class");--> statement-breakpoint
 CREATE INDEX "retention_windows_expires" ON "retention_windows" USING btree ("expires_at","id");--> statement-breakpoint

@@ -82,19 +82,21 @@ end
 $$;
 --> statement-breakpoint
 -- Who is held for a class of data, as keys that a row is compared with: everybody (*), a tenant (t:…), a person or an
--- instance (s:…), or one of these within a tenant (t:…/s:…). Null where no hold lies on the class.
+-- instance (s:…), or one of these within a tenant (t:…/s:…; a row that knows no tenant looks for */s:…). Null where no
+-- hold lies on the class.
 create function ebb.holds(class text) returns text[]
   language plpgsql stable security definer set search_path = ''
 as $$
 begin
   perform ebb.assert_sees_all('public.legal_holds');
   return (
-    select array_agg(case
-             when h.tenant_id is null and h.subject_id is null then '*'
-             when h.subject_id is null then 't:' || h.tenant_id
-             when h.tenant_id is null then 's:' || h.subject_id
-             else 't:' || h.tenant_id || '/s:' || h.subject_id end)
-      from public.legal_holds h
+    select array_agg(key)
+      from public.legal_holds h,
+           unnest(case
+             when h.tenant_id is null and h.subject_id is null then array['*']
+             when h.subject_id is null then array['t:' || h.tenant_id]
+             when h.tenant_id is null then array['s:' || h.subject_id, '*/s:' || h.subject_id]
+             else array['t:' || h.tenant_id || '/s:' || h.subject_id, '*/s:' || h.subject_id] end) as key
      where coalesce(h.closed_at > ebb.clock(), true)
        and (h.retention_class is null or h.retention_class = class)
   );
@@ -181,14 +183,28 @@ alter function ebb.cut_at(jsonb, uuid, timestamptz) owner to ebb_maint;
 --> statement-breakpoint
 -- Nothing of a tenant that is kept from a later instant than this has been cut short: where the purge need not look.
 -- Four days of room, as months do not end alike.
-create function ebb.cut_before(class text, tenant uuid) returns timestamptz
+create function ebb.cut_before(windows jsonb, tenant uuid) returns timestamptz
   language sql stable set search_path = ''
   return (
     select ((ebb.clock() at time zone 'UTC') - pg_catalog.make_interval(months => min(w.kept), days => -4)) at time zone 'UTC'
-      from pg_catalog.jsonb_to_recordset(ebb.kept_windows(class) -> tenant::text) as w (kept integer)
+      from pg_catalog.jsonb_to_recordset(windows -> tenant::text) as w (kept integer)
   );
 --> statement-breakpoint
-alter function ebb.cut_before(text, uuid) owner to ebb_maint;
+alter function ebb.cut_before(jsonb, uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- The same for whoever asks: of the tenant entered, or of all; null where none has a window. Policies ask it before
+-- they look at a row's own end.
+create function ebb.cut_bound(class text) returns timestamptz
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  windows jsonb := ebb.kept_windows(class);
+begin
+  return (select max(ebb.cut_before(windows, k::uuid)) from jsonb_object_keys(windows) k);
+end
+$$;
+--> statement-breakpoint
+alter function ebb.cut_bound(text) owner to ebb_maint;
 --> statement-breakpoint
 -- Whether an expiry is what the schedule, or a window of the tenant's own, says, and not too short. One that is too long,
 -- because the gate had not heard of a shorter window yet, is cut short when it is read and purged.
@@ -196,7 +212,7 @@ create function ebb.is_stamp(class text, tenant uuid, anchor timestamptz, expire
   language plpgsql stable security definer set search_path = ''
 as $$
 declare
-  windows jsonb := ebb.kept_windows(class);
+  windows jsonb := ebb.windows_of(class, tenant);
   schedules integer := (select v.kept from ebb.varying(class) v);
 begin
   if windows -> tenant::text is null then
@@ -217,25 +233,29 @@ create function ebb.oldest_due(purged regclass) returns timestamptz
 as $$
 declare
   plan record;
+  windows jsonb;
   found_at timestamptz;
   oldest timestamptz;
-  owner uuid;
 begin
   select * into strict plan from ebb.purge_plan() p where p.purged = oldest_due.purged::text;
   execute format('select expires_at from %s where expires_at <= (select ebb.clock()) order by expires_at limit 1', purged)
     into oldest;
   if plan.ends_with_tenant then
-    foreach owner in array ebb.gone_tenants() loop
-      execute format('select ebb.gone_at($1) from %s where %I = $1 limit 1', purged, plan.tenant) into found_at using owner;
-      oldest := least(oldest, found_at);
-    end loop;
+    execute format('select min(ebb.gone_at(g.owner)) from unnest($1) as g (owner) where exists (select from %s where %I = g.owner)',
+      purged, plan.tenant) into found_at using ebb.gone_tenants();
+    oldest := least(oldest, found_at);
   end if;
   if plan.varies is not null then
-    for owner in select k::uuid from jsonb_object_keys(ebb.kept_windows(plan.varies)) k loop
-      execute format('select min(ebb.cut_at(ebb.kept_windows(%L), $1, %I)) from %s where %I = $1 and %I <= (select ebb.cut_before(%L, $1)) and expires_at > (select ebb.clock())',
-        plan.varies, plan.anchor, purged, plan.tenant, plan.anchor, plan.varies) into found_at using owner;
-      oldest := least(oldest, found_at);
-    end loop;
+    windows := ebb.kept_windows(plan.varies);
+    -- The first of each tenant, and as months do not end alike, the first of each of the four days after it.
+    execute format('select min(ebb.cut_at($1, w.owner, later.%1$I))
+        from (select k::uuid as owner, ebb.cut_before($1, k::uuid) as bound from jsonb_object_keys($1) k) as w,
+             lateral (select %1$I from %2$s where %3$I = w.owner and %1$I <= w.bound and expires_at > (select ebb.clock()) order by %1$I limit 1) as first,
+             generate_series(0, 4) as days,
+             lateral (select %1$I from %2$s where %3$I = w.owner and %1$I <= w.bound and expires_at > (select ebb.clock())
+                         and %1$I >= greatest(first.%1$I, date_trunc(''day'', first.%1$I, ''UTC'') + days * interval ''24 hours'') order by %1$I limit 1) as later',
+      plan.anchor, purged, plan.tenant) into found_at using windows;
+    oldest := least(oldest, found_at);
   end if;
   if plan.anonymise is not null then
     execute format('select min(ebb.expiry(%I, %L)) from %s where %s', plan.anchor, plan.anonymise_after, purged, plan.anonymise)
@@ -286,8 +306,7 @@ create function ebb.begin_purge(run uuid, purged regclass) returns table (which 
 as $$
 declare
   plan record;
-  owner uuid;
-  is_left boolean;
+  windows jsonb;
 begin
   perform ebb.assert_purge_sees(purged);
   select * into strict plan from ebb.purge_plan() p where p.purged = begin_purge.purged::text;
@@ -296,21 +315,34 @@ begin
   return query select 'expired', null::uuid;
   -- A closed tenant that is held, or of which nothing is left here, takes no statement of the run.
   if plan.ends_with_tenant then
-    foreach owner in array ebb.gone_tenants() loop
-      execute format('select exists (select from %s where %I = $1)', purged, plan.tenant) into is_left using owner;
-      if is_left then return query select 'gone', owner; end if;
-    end loop;
+    return query execute format('select ''gone'', g.owner from unnest($1) as g (owner) where exists (select from %s where %I = g.owner)',
+      purged, plan.tenant) using ebb.gone_tenants();
   end if;
   if plan.varies is not null then
-    for owner in select k::uuid from jsonb_object_keys(ebb.kept_windows(plan.varies)) k loop
-      execute format('select exists (select from %s where %I = $1 and %I <= (select ebb.cut_before(%L, $1)) and expires_at > (select ebb.clock()))',
-        purged, plan.tenant, plan.anchor, plan.varies) into is_left using owner;
-      if is_left then return query select 'cut', owner; end if;
-    end loop;
+    windows := ebb.kept_windows(plan.varies);
+    return query execute format('select ''cut'', w.owner
+        from (select k::uuid as owner, ebb.cut_before($1, k::uuid) as bound from jsonb_object_keys($1) k) as w
+       where exists (select from %2$s where %3$I = w.owner and %1$I <= w.bound and expires_at > (select ebb.clock()))',
+      plan.anchor, purged, plan.tenant) using windows;
   end if;
   if plan.anonymise is not null then return query select 'anonymise', null::uuid; end if;
 end
 $$;
+--> statement-breakpoint
+-- From here to the end of the transaction no hold is placed: who places one waits. Each statement of its own must then
+-- see what was committed before it, so a snapshot that is older than the lock will not do.
+create function ebb.exclude_holds() returns void
+  language plpgsql set search_path = ''
+as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'a purge reads what is committed' using errcode = 'EB500';
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtext('ebb.holds'), 0);
+end
+$$;
+--> statement-breakpoint
+alter function ebb.exclude_holds() owner to ebb_maint;
 --> statement-breakpoint
 -- Deletes (or anonymises) at most `size` rows behind `after`, in the order of expiry and key, and returns the last that
 -- it looked at; no row where nothing is left. Runs as the purge: its policies choose the rows, whatever is asked here.
@@ -336,14 +368,14 @@ declare
   first_expiry timestamptz;
   last_expiry timestamptz;
 begin
-  perform pg_advisory_xact_lock_shared(hashtext('ebb.holds'), 0);
+  perform ebb.exclude_holds();
   select * into strict plan from ebb.purge_plan() p where p.purged = purge_batch.purged::text;
   page_key := case when which in ('gone', 'cut') then plan.tenant_key else plan.page_key end;
   select string_agg(quote_ident(c), ', ' order by i) into columns from unnest(page_key) with ordinality as k (c, i);
   scope := case which
     when 'expired' then 'expires_at <= (select ebb.clock())'
     when 'gone' then format('%I = %L', plan.tenant, of_tenant)
-    when 'cut' then format('%I = %L and %I <= (select ebb.cut_before(%L, %L))', plan.tenant, of_tenant, plan.anchor, plan.varies, of_tenant)
+    when 'cut' then format('%I = %L and %I <= (select ebb.cut_before(ebb.kept_windows(%L), %L))', plan.tenant, of_tenant, plan.anchor, plan.varies, of_tenant)
     when 'anonymise' then plan.anonymise end;
   if scope is null then raise exception 'nothing of this kind is purged here' using errcode = 'EB500'; end if;
   if after is not null then
@@ -398,8 +430,10 @@ drop function ebb.drop_expired_partition(regclass);
 -- Drops the oldest partition of `parent` in which nothing can be left that has not expired by the database's clock (its
 -- upper bound is exclusive, and time comes in microseconds) and on none of whose rows a hold lies, after counting its
 -- rows; returns no row when there is none. One a call: its lock on the parent is held as shortly as can be, and a lock
--- that does not come within 50 ms gives up (55P03), for the caller to try again.
-create function ebb.drop_expired_partition(run uuid, parent regclass) returns table (partition text, rows bigint)
+-- that does not come within 50 ms gives up (55P03), for the caller to try again. Looks only behind `after`, the upper
+-- bound of the last: what is held is counted once a run.
+create function ebb.drop_expired_partition(run uuid, parent regclass, after timestamptz default '-infinity')
+  returns table (partition text, rows bigint, upper_bound timestamptz)
   language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '50ms'
 as $$
 declare
@@ -410,28 +444,30 @@ begin
   perform ebb.assert_sighted(parent);
   select * into strict plan from ebb.purge_plan() p where p.purged = parent::text;
   -- A hold is placed before or after, and never meanwhile.
-  perform pg_advisory_xact_lock_shared(hashtext('ebb.holds'), 0);
+  perform ebb.exclude_holds();
   -- Who makes or drops partitions does so alone: of two runs, neither finds that the other was faster.
   perform pg_advisory_xact_lock(hashtext('ebb.partitions'), parent::oid::int);
   for old in
     select p.partition::text as name, p.lower_bound, p.upper_bound
       from ebb.partitions(parent) p
-     where p.upper_bound - interval '1 microsecond' <= ebb.clock()
+     where p.upper_bound - interval '1 microsecond' <= ebb.clock() and p.upper_bound > after
      order by p.upper_bound
   loop
+    -- Another run that deletes rows here has done so, or does so later: nothing is counted twice. Who reads, reads on.
+    execute format('lock table %s in share row exclusive mode', old.name);
     execute format('select count(*) as rows, count(*) filter (where %s) as held, min(expires_at) as first_expiry, max(expires_at) as last_expiry from %s where expires_at >= %L and expires_at < %L',
       coalesce(plan.held, 'false'), parent, old.lower_bound, old.upper_bound) into counted;
     continue when counted.held > 0;
     execute format('drop table %s', old.name);
     perform ebb.tally(run, parent::text, counted.rows::integer, 0, 0, counted.first_expiry, counted.last_expiry,
       jsonb_build_array(jsonb_build_object('name', old.name, 'from', old.lower_bound, 'to', old.upper_bound, 'rows', counted.rows)));
-    return query select old.name, counted.rows;
+    return query select old.name, counted.rows, old.upper_bound;
     return;
   end loop;
 end
 $$;
 --> statement-breakpoint
-alter function ebb.drop_expired_partition(uuid, regclass) owner to ebb_maint;
+alter function ebb.drop_expired_partition(uuid, regclass, timestamptz) owner to ebb_maint;
 --> statement-breakpoint
 -- What a run has done to a table, for its receipt; no row once that is written.
 create function ebb.progress_of(run uuid, purged text)
@@ -463,13 +499,19 @@ create function ebb.record_receipt(id uuid, run uuid, purged text, receipt text,
   language plpgsql security definer set search_path = ''
 as $$
 declare
-  overdue bigint := 0;
+  overdue bigint;
 begin
+  if not exists (select from ebb.purge_plan() p where p.purged = record_receipt.purged)
+     or (record_receipt.receipt::jsonb ->> 'run')::uuid is distinct from run
+     or 'public.' || (record_receipt.receipt::jsonb ->> 'table') is distinct from purged then
+    raise exception 'not the receipt of this run and table' using errcode = 'EB500';
+  end if;
   delete from public.purge_progress p where p.run_id = run and p.table_name = purged returning p.overdue_ms into overdue;
   -- Of one that was begun without the caller's hearing of it, too, a later run must not tell again.
   if not found then
-    if begun then return false; end if;
-    overdue := 0;
+    if begun or exists (select from public.purge_receipts r where r.run_id = run and r.table_name = purged) then
+      return false;
+    end if;
   end if;
   insert into public.purge_receipts (id, run_id, table_name, recorded_at, receipt, overdue_ms, expires_at)
     values (record_receipt.id, run, purged, ebb.clock(), record_receipt.receipt, overdue,
@@ -568,7 +610,7 @@ begin
   end if;
   -- Of two at once the second finds what the first has set.
   perform from public.tenants t where t.id = entered for no key update;
-  if not exists (
+  if months <> bounds.kept and not exists (
     select from public.subscriptions s
      where s.tenant_id = entered and s.status = 'active' and s.plan = 'enterprise' and s.expires_at > ebb.clock()
   ) then
@@ -632,11 +674,12 @@ alter function ebb.close_tenant(boolean) owner to ebb_maint;
 --> statement-breakpoint
 -- Tenants whose time has come and whose gates still hold what they knew.
 create function ebb.gates_to_empty(at_most integer) returns table (tenant uuid, gate_id text)
-  language sql stable security definer set search_path = ''
+  language sql volatile security definer set search_path = ''
   begin atomic
     select t.id, t.gate_id from public.tenants t
      where t.expires_at <= ebb.clock() and t.gate_emptied_at is null
-     order by t.expires_at
+     -- One that does not answer keeps none back behind it.
+     order by pg_catalog.random()
      limit at_most;
   end;
 --> statement-breakpoint

@@ -18,7 +18,7 @@ const Receipt = z.looseObject({
     deleted: z.number(),
     anonymised: z.number(),
     blocked: z.number(),
-    overdue_before_s: z.number(),
+    overdue_before_s: z.number().nullable(),
     finished: z.boolean(),
     interrupted: z.boolean(),
     errors: z.array(z.string()),

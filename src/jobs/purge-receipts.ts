@@ -1,4 +1,5 @@
 import { newId, uuidFromId } from "../core/id.ts";
+import { errorFields } from "../core/log.ts";
 import { instantFromSql } from "../db/columns.ts";
 import type { Sql } from "../db/connect.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
@@ -18,7 +19,11 @@ interface Ended {
 type Facts = Omit<PurgeFacts, "id" | "run">;
 
 /** Writes the receipt of one table. Where even that fails the report says so, and a later run writes it. */
-export async function recordReceipt({ clock }: Pick<PurgeDeps, "clock">, sql: Sql, ended: Ended): Promise<TableReport> {
+export async function recordReceipt(
+  { clock, logger }: Pick<PurgeDeps, "clock" | "logger">,
+  sql: Sql,
+  ended: Ended,
+): Promise<TableReport> {
   const { table, run, begun } = ended;
   const nowMs = clock.now();
   let facts = nothingKnown(nowMs, ended);
@@ -36,13 +41,18 @@ export async function recordReceipt({ clock }: Pick<PurgeDeps, "clock">, sql: Sq
       begun,
     ]);
     return { table: table.table, ...facts, receipt: row?.["written"] === true };
-  } catch {
+  } catch (error) {
+    logger.log("error", "receipt-not-written", { table: table.table, ...errorFields(error) });
     return { table: table.table, ...facts, receipt: false };
   }
 }
 
 /** Writes the receipts of runs that died before they could, oldest first and as far as the budget goes, and returns how many. */
-export async function recordAbandoned(deps: Pick<PurgeDeps, "clock">, sql: Sql, budget: PurgeBudget): Promise<number> {
+export async function recordAbandoned(
+  deps: Pick<PurgeDeps, "clock" | "logger">,
+  sql: Sql,
+  budget: PurgeBudget,
+): Promise<number> {
   const rows = await sql.query("select run_id, table_name from ebb.abandoned_purges()");
   const tables = new Map(declaredTables().map((table) => [`public.${table.table}`, table]));
   let written = 0;
@@ -77,7 +87,7 @@ async function factsOf(sql: Sql, run: string, table: string, ended: Ended): Prom
     blocked: Number(row["blocked"]),
     partitions: row["partitions"] as DroppedPartition[],
     expiries: earliest === null || latest === null ? null : { fromMs: earliest, toMs: latest },
-    overdueBeforeMs: Number(row["overdue_ms"]),
+    overdueBeforeMs: row["overdue_ms"] === null ? null : Number(row["overdue_ms"]),
     overdueAfterMs: Math.max(0, seenAtMs - (at("oldest_due") ?? seenAtMs)),
     finished: ended.finished,
     interrupted: ended.interrupted,
@@ -95,8 +105,8 @@ function nothingKnown(nowMs: number, { finished, interrupted, errors }: Ended): 
     blocked: 0,
     partitions: [],
     expiries: null,
-    overdueBeforeMs: 0,
-    overdueAfterMs: 0,
+    overdueBeforeMs: null,
+    overdueAfterMs: null,
     finished,
     interrupted,
     errors,

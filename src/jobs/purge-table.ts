@@ -11,9 +11,14 @@ const AIM_MS = 50;
 const LOCK_ATTEMPTS = 10;
 const LOCK_NOT_AVAILABLE = "55P03";
 
+/** Where to look for rows that must go, and how far this run has come there. */
 interface Scope {
   which: string;
   tenant: string | null;
+  /** The key of the last row that was looked at. */
+  after: string[] | null;
+  size: number;
+  done: boolean;
 }
 
 interface Batch {
@@ -22,68 +27,91 @@ interface Batch {
   tookMs: number;
 }
 
-/**
- * Deletes (and anonymises) what is due in one table, and nothing else: partitions whose time has passed whole, the rest
- * in batches by ranges of expiry and key, a transaction each, that count in it what they did. Postgres chooses the rows:
- * it refuses what is not due or held, whatever is asked here. Returns false when the run's budget ended it before
- * everything was done: the next run goes on.
- */
-export async function purgeTable(
-  sql: Sql,
-  run: string,
-  table: { name: string; partitioned: boolean },
-  budget: PurgeBudget,
-  onBegun: () => void,
-): Promise<boolean> {
-  const rows = await sql.query("select which, tenant from ebb.begin_purge($1, $2)", [run, table.name]);
-  onBegun();
-  const scopes = rows.map((row): Scope => ({ which: row["which"] as string, tenant: row["tenant"] as string | null }));
-  if (table.partitioned && !(await dropPartitions(sql, run, table.name, budget))) return false;
-  for (const scope of scopes) if (!(await purgeScope(sql, run, table.name, scope, budget))) return false;
-  return true;
-}
+/** One table's part of a run; what was not finished in one turn goes on in the next where it stopped. */
+export class TablePurge {
+  readonly #sql: Sql;
+  readonly #run: string;
+  readonly #table: string;
+  #drops: { done: boolean; after: string };
+  /** Null until the run has begun on this table. */
+  #scopes: Scope[] | null = null;
 
-async function dropPartitions(sql: Sql, run: string, table: string, budget: PurgeBudget): Promise<boolean> {
-  while (budget.allows()) {
-    const [dropped] = await patiently(() =>
-      sql.query("select partition, rows from ebb.drop_expired_partition($1, $2)", [run, table]),
-    );
-    if (dropped === undefined) return true;
+  /** `table` with its schema, `public.pings`. */
+  constructor(sql: Sql, run: string, table: string, partitioned: boolean) {
+    this.#sql = sql;
+    this.#run = run;
+    this.#table = table;
+    this.#drops = { done: !partitioned, after: "-infinity" };
   }
-  return false;
-}
 
-async function purgeScope(
-  sql: Sql,
-  run: string,
-  table: string,
-  { which, tenant }: Scope,
-  budget: PurgeBudget,
-): Promise<boolean> {
-  let after: string[] | null = null;
-  let size = FIRST_BATCH;
-  while (budget.allows()) {
-    const params: unknown[] = [run, table, which, tenant, after === null ? null : arrayText(after), size];
-    const batch = await patiently(() => purgeBatch(sql, params));
-    if (batch === null) return true;
-    if (batch.done === null) {
-      // Another row refers to one of them: halved until they are few enough to be tried one by one.
-      size = Math.ceil(size / 2);
-      continue;
+  get begun(): boolean {
+    return this.#scopes !== null;
+  }
+
+  /**
+   * Deletes (and anonymises) what is due, and nothing else: partitions whose time has passed whole, the rest in batches
+   * by ranges of expiry and key, a transaction each, that count in it what they did. Postgres chooses the rows: it
+   * refuses what is not due or held, whatever is asked here. Returns false when the budget ended it before everything
+   * was done. A partition that cannot be dropped keeps no row back: its error is thrown when they are done.
+   */
+  async purge(budget: PurgeBudget): Promise<boolean> {
+    this.#scopes ??= await this.#begin();
+    let failure: unknown = null;
+    try {
+      await this.#dropPartitions(budget);
+    } catch (error) {
+      failure = error;
     }
-    after = batch.last;
-    size = nextSize(size, batch.tookMs);
+    for (const scope of this.#scopes) await this.#purgeScope(scope, budget);
+    if (failure !== null) throw failure;
+    return this.#drops.done && this.#scopes.every(({ done }) => done);
   }
-  return false;
-}
 
-async function purgeBatch(sql: Sql, params: unknown[]): Promise<Batch | null> {
-  const [row] = await sql.query(
-    "select done, last_key as last, took_ms from ebb.purge_batch($1, $2, $3, $4, $5, $6)",
-    params,
-  );
-  if (row === undefined) return null;
-  return { done: row["done"] as number | null, last: row["last"] as string[], tookMs: Number(row["took_ms"]) };
+  async #begin(): Promise<Scope[]> {
+    const rows = await this.#sql.query("select which, tenant from ebb.begin_purge($1, $2)", [this.#run, this.#table]);
+    return rows.map((row) => ({
+      ...{ which: row["which"] as string, tenant: row["tenant"] as string | null },
+      ...{ after: null, size: FIRST_BATCH, done: false },
+    }));
+  }
+
+  async #dropPartitions(budget: PurgeBudget): Promise<void> {
+    while (!this.#drops.done && budget.allows()) {
+      const [dropped] = await patiently(() =>
+        this.#sql.query("select partition, rows, upper_bound::text from ebb.drop_expired_partition($1, $2, $3)", [
+          this.#run,
+          this.#table,
+          this.#drops.after,
+        ]),
+      );
+      if (dropped === undefined) this.#drops.done = true;
+      else this.#drops.after = dropped["upper_bound"] as string;
+    }
+  }
+
+  async #purgeScope(scope: Scope, budget: PurgeBudget): Promise<void> {
+    while (!scope.done && budget.allows()) {
+      const batch = await patiently(() => this.#batch(scope));
+      if (batch === null) {
+        scope.done = true;
+      } else if (batch.done === null) {
+        // Another row refers to one of them: halved until they are few enough to be tried one by one.
+        scope.size = Math.ceil(scope.size / 2);
+      } else {
+        scope.after = batch.last;
+        scope.size = nextSize(scope.size, batch.tookMs);
+      }
+    }
+  }
+
+  async #batch({ which, tenant, after, size }: Scope): Promise<Batch | null> {
+    const [row] = await this.#sql.query(
+      "select done, last_key as last, took_ms from ebb.purge_batch($1, $2, $3, $4, $5, $6)",
+      [this.#run, this.#table, which, tenant, after === null ? null : arrayText(after), size],
+    );
+    if (row === undefined) return null;
+    return { done: row["done"] as number | null, last: row["last"] as string[], tookMs: Number(row["took_ms"]) };
+  }
 }
 
 /** So many rows that the next batch takes about as long as is aimed at; never more than four times as many. */

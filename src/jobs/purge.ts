@@ -1,22 +1,24 @@
 import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 import { errorFields } from "../core/log.ts";
-import type { Sql } from "../db/connect.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
 import { type PurgeBudget, purgeBudget, sliceOf } from "./purge-budget.ts";
 import { recordAbandoned, recordReceipt } from "./purge-receipts.ts";
 import type { PurgeDeps, PurgeReport, TableReport } from "./purge-report.ts";
-import { purgeTable } from "./purge-table.ts";
+import { TablePurge } from "./purge-table.ts";
 
 /** How often a table is tried in one run. */
 const ATTEMPTS = 3;
-/** Statements that one table may take before it is the next one's turn; what is left comes when all have had theirs. */
-const SLICE = 60;
+/**
+ * Statements that one table may take before it is the next one's turn, four times as many at each turn: a run has some
+ * for every table, and what is left goes on when all have had theirs.
+ */
+const SLICE = 8;
 /** Statements for what earlier runs left to tell, two a table: what is left is told by the next ones. */
 const ABANDONED = 100;
 
 interface Work {
   table: DeclaredTable;
-  begun: boolean;
+  part: TablePurge;
   finished: boolean;
   errors: string[];
 }
@@ -35,30 +37,30 @@ export async function purge(deps: PurgeDeps, limits: { ms?: number; statements?:
   // Children first: rows refer to their parents, never the other way.
   const works = declaredTables()
     .reverse()
-    .map((table): Work => ({ table, begun: false, finished: false, errors: [] }));
+    .map((table): Work => {
+      const part = new TablePurge(sql, run, `public.${table.table}`, table.layout.kind === "partitioned");
+      return { table, part, finished: false, errors: [] };
+    });
   for (let pending = works, pass = 1; pending.length > 0 && budget.allows(); pass += 1) {
-    for (const work of pending) await attempt(sql, run, work, sliceOf(budget, SLICE * pass));
+    for (const work of pending) await attempt(work, sliceOf(budget, SLICE * 4 ** (pass - 1)));
     pending = pending.filter(({ finished, errors }) => !finished && errors.length < ATTEMPTS);
     // While others have work left, whoever failed need not wait.
     const failedOnly = pending.length > 0 && pending.every(({ errors }) => errors.length > 0);
     if (failedOnly) await deps.pause(backOff(pass, deps.random()));
   }
   const tables: TableReport[] = [];
-  for (const { table, begun, finished, errors } of works) {
-    tables.push(await recordReceipt(deps, sql, { table, run, begun, finished, errors, interrupted: false }));
+  for (const { table, part, finished, errors } of works) {
+    const ended = { table, run, begun: part.begun, finished, errors, interrupted: false };
+    tables.push(await recordReceipt(deps, sql, ended));
   }
   logReports(deps, tables);
   if (works.every(({ errors }) => errors.length > 0)) throw new Error("purge failed for every table");
   return { run, startedAtMs, finishedAtMs: deps.clock.now(), tables, abandoned };
 }
 
-async function attempt(sql: Sql, run: string, work: Work, slice: PurgeBudget): Promise<void> {
-  const { table } = work;
+async function attempt(work: Work, slice: PurgeBudget): Promise<void> {
   try {
-    const named = { name: `public.${table.table}`, partitioned: table.layout.kind === "partitioned" };
-    work.finished = await purgeTable(sql, run, named, slice, () => {
-      work.begun = true;
-    });
+    work.finished = await work.part.purge(slice);
   } catch (error) {
     const { errorName, sqlState } = errorFields(error);
     work.errors.push(sqlState ?? errorName ?? "unknown");

@@ -7,7 +7,7 @@ import { appTransaction, enteredTransaction } from "../testing/app-session.ts";
 import { actAs } from "../testing/purging.ts";
 import { hashOf, refusal, type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 import type { TestTenant } from "../testing/world.ts";
-import { purgeTable } from "./purge-table.ts";
+import { TablePurge } from "./purge-table.ts";
 
 /** Windows of a tenant's own: a shorter one takes effect at once, a longer one after the notice, and no row is rewritten. */
 
@@ -58,7 +58,9 @@ const all = async (tenant: TestTenant) =>
 const purged = async () => {
   const table = { name: "public.tool_executions", partitioned: false };
   const run = crypto.randomUUID();
-  expect(await purgeTable(database.as("purge"), run, table, { allows: () => true }, () => {})).toBe(true);
+  expect(
+    await new TablePurge(database.as("purge"), run, table.name, table.partitioned).purge({ allows: () => true }),
+  ).toBe(true);
 };
 
 describe("ebb.set_window", () => {

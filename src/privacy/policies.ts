@@ -1,4 +1,4 @@
-import { anchorColumn, anonymisableRange, condition, tenantColumn, varies } from "./conditions.ts";
+import { anchorColumn, anonymisableRange, condition, endsWithTenant, tenantColumn, varies } from "./conditions.ts";
 import type { Access, Role } from "./declaration.ts";
 import type { DeclaredTable } from "./inventory.ts";
 
@@ -30,7 +30,7 @@ export function accessOf(table: DeclaredTable): [Role, Access][] {
   );
   const seesAll = declared.some(([role, { command }]) => role === "ebb_maint" && command === "select");
   const anonymises = anonymisableRange(table) !== null;
-  const tenant = tenantColumn(table);
+  const tenant = endsWithTenant(table) || varies(table) ? tenantColumn(table) : null;
   // A DELETE reads rows to find them: without the SELECT part it silently hits nothing.
   const columns = new Set([
     ...table.key,

@@ -27,9 +27,9 @@ export interface PurgeFacts {
   partitions: readonly DroppedPartition[];
   /** The earliest and the latest expiry of what was deleted or anonymised; null where nothing had one. */
   expiries: { fromMs: number; toMs: number } | null;
-  /** For how long the oldest row had been due before, and after. What is held is not due. */
-  overdueBeforeMs: number;
-  overdueAfterMs: number;
+  /** For how long the oldest row had been due before, and after; null where nobody could look. What is held is not due. */
+  overdueBeforeMs: number | null;
+  overdueAfterMs: number | null;
   /** False where the run's time was up, or an error ended it, before everything due was gone. */
   finished: boolean;
   /** The run died and a later one wrote this down for it. */
@@ -39,7 +39,7 @@ export interface PurgeFacts {
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
-const seconds = (ms: number) => Math.floor(ms / 1000);
+const seconds = (ms: number | null) => (ms === null ? null : Math.floor(ms / 1000));
 
 /**
  * The receipt as canonical JSON (RFC 8785), so that whoever hashes or signs it and whoever checks that have one text.

@@ -1,4 +1,4 @@
-import { desc, eq, sql } from "drizzle-orm";
+import { desc, eq, gt, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import type { Reader } from "../db/app-database.ts";
 import { instantFromSql } from "../db/columns.ts";
@@ -90,8 +90,9 @@ function statusQueries(db: Reader) {
       .from(purgeReceipts)
       .where(eq(runId, sql`(select r.run_id from public.purge_receipts r order by r.id desc limit 1)`)),
     db
-      .select({ overdueMs, receiptId: id, table: tableName, recordedAt })
+      .select({ overdueMs: sql<number>`${overdueMs}`.mapWith(Number), receiptId: id, table: tableName, recordedAt })
       .from(purgeReceipts)
+      .where(gt(overdueMs, 0))
       .orderBy(desc(overdueMs))
       .limit(1),
   ] as const;

@@ -29,6 +29,7 @@ export const tenants = pgTable(
     uniqueIndex("tenants_gate_id").on(t.gateId),
     unique("tenants_id_gate_id").on(t.id, t.gateId),
     index("tenants_path").using("gin", t.path),
+    index("tenants_parent").on(t.parentId),
     index("tenants_expires").on(t.expiresAt, t.id),
     index("tenants_closed").on(t.closedAt).where(sql`closed_at is not null`),
     check("tenants_path_ends_here", sql`cardinality(path) between 1 and 3 and path[cardinality(path)] = id`),
@@ -94,6 +95,7 @@ export const memberships = pgTable(
   },
   (t) => [
     uniqueIndex("memberships_live").on(t.tenantId, t.personId).where(sql`removed_at is null`),
+    index("memberships_tenant").on(t.tenantId),
     index("memberships_person").on(t.personId),
     index("memberships_expires").on(t.expiresAt, t.id),
   ],

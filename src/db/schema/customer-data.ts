@@ -24,6 +24,7 @@ export const profiles = pgTable(
   },
   (t) => [
     uniqueIndex("profiles_live").on(t.tenantId, t.personId).where(sql`removed_at is null`),
+    index("profiles_tenant").on(t.tenantId),
     index("profiles_expires").on(t.expiresAt, t.id),
   ],
 );

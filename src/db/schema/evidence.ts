@@ -34,8 +34,8 @@ export const purgeReceipts = pgTable(
     tableName: text().notNull(),
     recordedAt: instant().notNull(),
     receipt: text().notNull(),
-    /** For how long the oldest row had been overdue when the run came to this table, in ms. */
-    overdueMs: bigint({ mode: "number" }).notNull(),
+    /** For how long the oldest row had been overdue when the run came to this table, in ms; null where it could not look. */
+    overdueMs: bigint({ mode: "number" }),
     expiresAt: instant().notNull(),
   },
   (t) => [

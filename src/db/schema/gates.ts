@@ -19,6 +19,7 @@ export const outbox = pgTable(
     // A tenant can post to its own gate alone.
     foreignKey({ columns: [t.tenantId, t.gateId], foreignColumns: [tenants.id, tenants.gateId] }),
     index("outbox_pending").on(t.gateId, t.id).where(sql`delivered_at is null`),
+    index("outbox_tenant").on(t.tenantId),
     index("outbox_expires").on(t.expiresAt, t.id),
   ],
 );
@@ -40,6 +41,7 @@ export const gateHeartbeats = pgTable(
   },
   (t) => [
     index("gate_heartbeats_pending").on(t.heardAt).where(sql`pending > 0`),
+    index("gate_heartbeats_tenant").on(t.tenantId),
     index("gate_heartbeats_expires").on(t.expiresAt, t.gateId),
   ],
 );

@@ -20,6 +20,7 @@ export const limitOverrides = pgTable(
   },
   (t) => [
     uniqueIndex("limit_overrides_live").on(t.tenantId, t.policy).where(sql`removed_at is null`),
+    index("limit_overrides_tenant").on(t.tenantId),
     index("limit_overrides_expires").on(t.expiresAt, t.id),
     check("limit_overrides_at_most", sql`at_most >= 0`),
   ],
@@ -48,6 +49,7 @@ export const limitAllotments = pgTable(
   (t) => [
     uniqueIndex("limit_allotments_live").on(t.tenantId, t.clientId, t.policy).where(sql`removed_at is null`),
     index("limit_allotments_client").on(t.clientId).where(sql`removed_at is null`),
+    index("limit_allotments_tenant").on(t.tenantId),
     index("limit_allotments_expires").on(t.expiresAt, t.id),
     check("limit_allotments_at_most", sql`at_most >= 0`),
   ],

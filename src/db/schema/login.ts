@@ -48,6 +48,7 @@ export const authorizationCodes = pgTable(
   },
   (t) => [
     uniqueIndex("authorization_codes_code_hash").on(t.codeHash),
+    index("authorization_codes_tenant").on(t.tenantId),
     index("authorization_codes_expires").on(t.expiresAt, t.id),
   ],
 );
@@ -108,6 +109,7 @@ export const refreshTokens = pgTable(
   (t) => [
     uniqueIndex("refresh_tokens_secret_hash").on(t.secretHash),
     index("refresh_tokens_family").on(t.familyId),
+    index("refresh_tokens_tenant").on(t.tenantId),
     index("refresh_tokens_expires").on(t.expiresAt, t.id),
     check("refresh_tokens_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
   ],

@@ -18,6 +18,7 @@ export const mailOutbox = pgTable(
   },
   (t) => [
     index("mail_outbox_pending").on(t.recordedAt).where(sql`sent_at is null`),
+    index("mail_outbox_tenant").on(t.tenantId),
     index("mail_outbox_expires").on(t.expiresAt, t.id),
   ],
 );
