@@ -162,19 +162,38 @@ test("a gate whose journal holds rows but whose alarm is gone sets one when it w
   expect(await runInDurableObject(gateOf(tenant), (_, { storage }) => storage.getAlarm())).not.toBeNull();
 });
 
-test("a gate stores what the inventory declares: the same tables and columns, both ways", async () => {
-  const tenant = await testTenant();
-  await pingGate(tenant, newId("instance", Date.now()));
-  const stored = await runInDurableObject(gateOf(tenant), (_, { storage }) =>
-    storage.sql
+/** Every table and column of a gate's SQLite, and every key beside it. */
+const storedBy = async (tenant: TestTenant) =>
+  await runInDurableObject(gateOf(tenant), async (_, { storage }) => [
+    ...storage.sql
       .exec<{ name: string; column: string }>(`
         select t.name, c.name as column from sqlite_master t join pragma_table_info(t.name) c
          where t.type = 'table' and t.name not glob '_cf_*' and t.name not glob 'sqlite_*'`)
       .toArray()
       .map((row) => `${row.name}.${row.column}`),
-  );
-  const declared = Object.entries(GATE_INVENTORY).flatMap(([table, { columns }]) =>
-    Object.keys(columns).map((column) => `${table}.${column}`),
-  );
-  expect(stored.toSorted()).toEqual(declared.toSorted());
+    ...[...(await storage.list()).keys()].map((key) => `key ${key}`),
+  ]);
+const DECLARED_BY_GATE = Object.entries(GATE_INVENTORY).flatMap(([table, { columns }]) =>
+  Object.keys(columns).map((column) => `${table}.${column}`),
+);
+
+test("a gate stores what the inventory declares: the same tables and columns, both ways, and no key beside them", async () => {
+  const tenant = await testTenant();
+  await pingGate(tenant, newId("instance", Date.now()));
+  expect((await storedBy(tenant)).toSorted()).toEqual(DECLARED_BY_GATE.toSorted());
+});
+
+test.each([
+  ["a table", (storage: DurableObjectStorage) => void storage.sql.exec("create table loose (who text)"), "loose.who"],
+  [
+    "a column",
+    (storage: DurableObjectStorage) => void storage.sql.exec("alter table journal add column who text"),
+    "journal.who",
+  ],
+  ["a key", (storage: DurableObjectStorage) => storage.put("someone", 1), "key someone"],
+])("%s of a gate's storage that nobody declared is caught", async (_, add, found) => {
+  const tenant = await testTenant();
+  await pingGate(tenant, newId("instance", Date.now()));
+  await runInDurableObject(gateOf(tenant), async (_gate, { storage }) => await add(storage));
+  expect((await storedBy(tenant)).filter((stored) => !DECLARED_BY_GATE.includes(stored))).toEqual([found]);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { catalogDifferences, PRODUCTION } from "../privacy/catalog.ts";
 import { errorMessage } from "./failure.ts";
+import { migratedFunctions } from "./migrated-functions.ts";
 import { startNeonEndpoint } from "./neon-endpoint.ts";
 import { asOwner } from "./owner-connection.ts";
 import { startPostgres } from "./postgres.ts";
@@ -32,7 +33,10 @@ async function differences(): Promise<string[]> {
         const client = await $client.connect();
         try {
           await client.query("begin");
-          return await catalogDifferences(async (text, params) => (await client.query(text, params)).rows, PRODUCTION);
+          return await catalogDifferences(async (text, params) => (await client.query(text, params)).rows, {
+            ...PRODUCTION,
+            functions: migratedFunctions(),
+          });
         } finally {
           client.release(true);
         }

@@ -1,10 +1,15 @@
 import { Pool } from "@neondatabase/serverless";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { migratedFunctions } from "../local/migrated-functions.ts";
 import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 import { type CatalogExpectation, catalogDifferences, PRODUCTION } from "./catalog.ts";
 
 /** The test database's clock can be moved; all else of it is what a deployment has. */
-const EXPECTED: CatalogExpectation = { clock: "RETURN ebb_test.now()", moreSchemas: ["ebb_test"] };
+const EXPECTED: CatalogExpectation = {
+  clock: "RETURN ebb_test.now()",
+  moreSchemas: ["ebb_test"],
+  functions: migratedFunctions(),
+};
 
 let scratch: ScratchDatabase;
 let pool: Pool;
@@ -52,6 +57,16 @@ const onPartition = (statement: string) =>
   `do $$ begin execute format('${statement}', (select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'public.pings'::regclass)); end $$`;
 const PARTITION = String.raw`public\.pings_\d{4}_\d\d_\d\d`;
 
+/** The function as it is, but for this. */
+const onFunction = (name: string, from: string, to: string) =>
+  `do $$ begin execute (select replace(pg_get_functiondef('${name}'::regprocedure), '${from}', '${to}')); end $$`;
+
+/**
+ * What is said of each: the one place that lists them. Beside these, where code and not a database is changed: an
+ * undeclared column does not compile (declared-type.test.ts); a schedule other than the one promised
+ * (schedule-table.test.ts), a database made from another (`npm run check`: generated); an undeclared key or table of a
+ * Durable Object (workers/tenant-gate.test.ts).
+ */
 const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
   [
     "an undeclared column",
@@ -265,6 +280,72 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
     ],
     /^The function ebb\.subscription_end\(\) is not what is declared: /,
   ],
+  [
+    "a wrong window",
+    [onFunction("ebb.pings_expires_at()", "30 days", "31 days")],
+    /^The function ebb\.pings_expires_at\(\) is not what is declared: .*31 days.*declared is: .*30 days/,
+  ],
+  [
+    "a wrong window in what callers are told",
+    [
+      "create or replace function ebb.pings_expiry(anchor timestamptz) returns timestamptz language sql immutable parallel safe return ebb.expiry(anchor, interval '31 days')",
+    ],
+    /^The function ebb\.pings_expiry\(timestamp with time zone\) is not what is declared: /,
+  ],
+  [
+    "another bound for what a tenant may vary",
+    [onFunction("ebb.varying(text)", "12, 1, 24", "12, 1, 120")],
+    /^The function ebb\.varying\(text\) is not what is declared: /,
+  ],
+  [
+    "a purge that takes a table's rows of closed accounts for anybody's",
+    [onFunction("ebb.purge_plan()", "''tenant_id'', true", "''tenant_id'', false")],
+    /^The function ebb\.purge_plan\(\) is not what is declared: /,
+  ],
+  [
+    "a policy of the purge that forgets holds",
+    ["alter policy pings_ebb_purge_delete on public.pings using (expires_at <= (select ebb.clock()))"],
+    /^The policy pings_ebb_purge_delete on public\.pings is not what is declared: .*declared is: .*ebb\.holds/,
+  ],
+  [
+    "holds that hold nothing",
+    [
+      "create or replace function ebb.holds(class text) returns text[] language plpgsql stable security definer set search_path = '' as $$ begin return null; end $$",
+    ],
+    /^The function ebb\.holds\(text\) is not what the migrations say\.$/,
+  ],
+  [
+    "a shorter time until a closed account is gone",
+    [onFunction("ebb.gone_tenants()", "30 days", "1 day")],
+    /^The function ebb\.gone_tenants\(\) is not what the migrations say\.$/,
+  ],
+  [
+    "windows of a tenant's own that nobody asks for",
+    [onFunction("ebb.kept_windows(text)", "r.months", "1200")],
+    /^The function ebb\.kept_windows\(text\) is not what the migrations say\.$/,
+  ],
+  [
+    "a purge that asks for no lock",
+    [
+      onFunction(
+        "ebb.purge_batch(uuid, regclass, text, uuid, text[], integer)",
+        "perform pg_advisory_xact_lock_shared(hashtext(''ebb.holds''), 0);",
+        "",
+      ),
+    ],
+    /^The function ebb\.purge_batch\(.*\) is not what the migrations say\.$/,
+  ],
+  ...[
+    ["tenants_closing", "tenants", "a tenant's row that goes before all else of it"],
+    ["dead_letters_late", "dead_letters", "a dead letter that brings a tenant back"],
+    ["website_visits_anonymise", "website_visits", "an anonymised visit that takes values again"],
+    ["memberships_gone", "memberships", "a person whose last membership is forgotten, and who is not"],
+    ["memberships_come", "memberships", "a person who comes again and is forgotten"],
+  ].map(([trigger, table, name]): [string, string[], RegExp] => [
+    name as string,
+    [`drop trigger ${trigger} on public.${table}`],
+    new RegExp(`^The trigger ${trigger} on public\\.${table} is declared but does not exist\\.$`),
+  ]),
   ["a role that bypasses", ["alter role ebb_app bypassrls"], /^ebb_app bypasses row-level security\.$/],
   ["a superuser", ["alter role ebb_purge superuser"], /^ebb_purge is a superuser\.$/],
   ["a role that makes roles", ["alter role ebb_jobs createrole"], /^ebb_jobs may make roles\.$/],

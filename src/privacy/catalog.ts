@@ -1,3 +1,4 @@
+import { bodyDifferences } from "./catalog-bodies.ts";
 import { functionDifferences } from "./catalog-functions.ts";
 import { policyDifferences } from "./catalog-policies.ts";
 import { privilegeDifferences } from "./catalog-privileges.ts";
@@ -15,6 +16,8 @@ export interface CatalogExpectation {
   clock: string;
   /** Schemas that may exist beside those of the migrations. */
   moreSchemas: readonly string[];
+  /** The statements of the migrations that make functions; where there are none, only those that are declared are compared. */
+  functions?: readonly string[];
 }
 
 export const PRODUCTION: CatalogExpectation = { clock: "RETURN now()", moreSchemas: [] };
@@ -32,6 +35,7 @@ export async function catalogDifferences(query: Query, expected: CatalogExpectat
     ...(await policyDifferences(query)),
     ...(await privilegeDifferences(query, expected.moreSchemas)),
     ...(await functionDifferences(query, expected)),
+    ...(await bodyDifferences(query, expected.functions ?? [])),
     ...(await roleDifferences(query)),
     ...(await otherRoles(query)),
   ];
