@@ -106,7 +106,7 @@ function lies({ tenant, subject, class: of }: Hold, { table, values }: Row): boo
   if (["people", "instances"].includes(table)) named.push(values["id"]);
   return (
     declared.holds === "honoured" &&
-    (tenant === null || whose === tenant) &&
+    (tenant === null || whose === tenant || (subject !== null && (whose ?? null) === null)) &&
     (of === null || declared.retention === of) &&
     (subject === null || named.includes(subject))
   );

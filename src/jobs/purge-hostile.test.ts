@@ -230,8 +230,9 @@ describe("receipts", () => {
     const run = crypto.randomUUID();
     await purge("select ebb.begin_purge($1, 'public.people')", [run]);
     const record = async (begun: boolean) => {
-      const params = [crypto.randomUUID(), run, begun];
-      const [row] = await purge("select ebb.record_receipt($1, $2, 'public.people', '{}', $3) as written", params);
+      const receipt = JSON.stringify({ run, table: "people" });
+      const params = [crypto.randomUUID(), run, receipt, begun];
+      const [row] = await purge("select ebb.record_receipt($1, $2, 'public.people', $3, $4) as written", params);
       return row?.["written"];
     };
     expect([await record(true), await record(true)]).toEqual([true, false]);

@@ -78,8 +78,8 @@ export function held(table: DeclaredTable): string | null {
     ...(tenant === null ? [] : [`'t:' || ${tenant}`]),
     ...subjects.map((subject) => `'s:' || ${subject}`),
     // Who is held within a tenant is held wherever a row does not say which tenant's it is.
-    ...subjects.map((subject) =>
-      tenant === null ? `'*/s:' || ${subject}` : `'t:' || ${tenant} || '/s:' || ${subject}`,
+    ...subjects.map(
+      (subject) => `${tenant === null ? "'*'" : `coalesce('t:' || ${tenant}, '*')`} || '/s:' || ${subject}`,
     ),
   ];
   const holds = `(select ebb.holds('${table.retention}'))`;

@@ -68,7 +68,7 @@ export async function untilSomebodyWaits(database: Pick<ScratchDatabase, "as">, 
     database
       .as("superuser")
       .query(
-        "select from pg_locks where not granted and locktype = $1 and database = (select oid from pg_database where datname = current_database())",
+        "select from pg_locks where not granted and locktype = $1 and coalesce(database, (select oid from pg_database where datname = current_database())) = (select oid from pg_database where datname = current_database())",
         [locktype],
       );
   while ((await waiting()).length === 0);
