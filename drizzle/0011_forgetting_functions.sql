@@ -312,8 +312,8 @@ begin
   select * into strict plan from ebb.purge_plan() p where p.purged = begin_purge.purged::text;
   perform ebb.start_progress(run, purged::text,
     coalesce(floor(extract(epoch from ebb.clock() - ebb.oldest_due(purged)) * 1000), 0)::bigint);
-  return query select 'expired', null::uuid;
-  -- A closed tenant that is held, or of which nothing is left here, takes no statement of the run.
+  -- Where nothing is found, held or not there, no statement of the run is spent.
+  return query execute format('select ''expired'', null::uuid where exists (select from %s where expires_at <= (select ebb.clock()))', purged);
   if plan.ends_with_tenant then
     return query execute format('select ''gone'', g.owner from unnest($1) as g (owner) where exists (select from %s where %I = g.owner)',
       purged, plan.tenant) using ebb.gone_tenants();
@@ -325,7 +325,9 @@ begin
        where exists (select from %2$s where %3$I = w.owner and %1$I <= w.bound and expires_at > (select ebb.clock()))',
       plan.anchor, purged, plan.tenant) using windows;
   end if;
-  if plan.anonymise is not null then return query select 'anonymise', null::uuid; end if;
+  if plan.anonymise is not null then
+    return query execute format('select ''anonymise'', null::uuid where exists (select from %s where %s)', purged, plan.anonymise);
+  end if;
 end
 $$;
 --> statement-breakpoint

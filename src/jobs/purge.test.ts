@@ -7,6 +7,7 @@ import { endsWithTenant, held } from "../privacy/conditions.ts";
 import { declaredTables } from "../privacy/inventory.ts";
 import { intervalSql, SCHEDULE, type Window } from "../privacy/schedule.ts";
 import { addAgedRows, rowsOf, stopAtNoon } from "../testing/aged-rows.ts";
+import { checkInvariants } from "../testing/invariants.ts";
 import { type RowMaker, rowMaker } from "../testing/rows.ts";
 import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 import { purge } from "./purge.ts";
@@ -27,7 +28,7 @@ beforeEach(async () => {
   noon = await stopAtNoon(database);
   pauses = [];
 });
-afterEach(() => database.drop());
+afterEach(() => checkInvariants(database).finally(() => database.drop()));
 
 let pauses: number[] = [];
 const pause = async (ms: number) => void pauses.push(ms);
@@ -211,6 +212,7 @@ describe("a failure", () => {
       (table) => table.layout.kind === "partitioned" || held(table) !== null || endsWithTenant(table),
     );
     expect(Object.fromEntries(failed)).toEqual(Object.fromEntries(looking.map(({ table }) => [table, "EB500"])));
+    await database.as("superuser").query("insert into ebb.sentinel values (true)");
   });
 });
 
