@@ -125,6 +125,69 @@ create function ebb.gone_at(tenant uuid) returns timestamptz
 --> statement-breakpoint
 alter function ebb.gone_at(uuid) owner to ebb_maint;
 --> statement-breakpoint
+-- What functions hand out of rows ends with these, too, and not when the purge comes. As before but for that: a message to
+-- a gate, a heartbeat and a limit of a tenant whose account is gone or whose subscription is forgotten are told no more.
+create or replace function ebb.silent_gates(silent_for interval, at_most integer) returns setof text
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select h.gate_id from public.gate_heartbeats h
+     where h.heard_at < ebb.clock() - silent_for
+       and h.expires_at > ebb.clock() and h.tenant_id <> all ((select ebb.gone_tenants())::uuid[])
+       and (h.pending > 0
+         or (h.heard_at < ebb.clock() - interval '1 day'
+           and pg_catalog.abs(pg_catalog.hashtext(h.gate_id)::bigint) % 288
+             = pg_catalog.floor(extract(epoch from ebb.clock()) / 300)::bigint % 288))
+     order by h.pending > 0 desc, h.heard_at
+     limit at_most;
+  end;
+--> statement-breakpoint
+create or replace function ebb.outbox_gates(except_for text[], at_most integer) returns setof text
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select distinct o.gate_id from public.outbox o
+     where o.delivered_at is null and o.gate_id <> all (except_for) and o.tenant_id <> all ((select ebb.gone_tenants())::uuid[])
+     limit at_most;
+  end;
+--> statement-breakpoint
+create or replace function ebb.outbox_pending(gate text, after bigint, at_most integer) returns table (id bigint, message jsonb)
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select o.id, o.message from public.outbox o
+     where o.delivered_at is null and o.gate_id = gate and o.id > after and o.tenant_id <> all ((select ebb.gone_tenants())::uuid[])
+     order by o.id
+     limit at_most;
+  end;
+--> statement-breakpoint
+create or replace function ebb.limit_family(parent uuid)
+  returns table (tenant_id uuid, kind text, status text, gate_id text, ancestors text[], plan text,
+                 overrides jsonb, allotments jsonb)
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  asking uuid;
+begin
+  select c.actor_tenant into asking
+    from ebb.context() c join public.tenants t on c.actor_tenant = any (t.path)
+   where t.id = parent and t.expires_at > ebb.clock();
+  if not found then raise exception 'no such tenant' using errcode = 'EB404'; end if;
+  perform pg_advisory_xact_lock(hashtext('ebb.limits'), hashtext(parent::text));
+  return query
+    select t.id, t.kind, t.status, t.gate_id,
+           array(select above.gate_id from public.tenants above
+                  where above.id = any (t.path) and above.id <> t.id and above.kind = 'reseller' and t.id <> asking),
+           coalesce((select s.plan from public.subscriptions s
+                      where s.tenant_id = t.id and s.status = 'active' and s.expires_at > ebb.clock()
+                      order by s.started_at desc limit 1), 'free'),
+           coalesce((select jsonb_object_agg(o.policy, o.at_most) from public.limit_overrides o
+                      where o.tenant_id = t.id and o.removed_at is null and o.expires_at > ebb.clock()), '{}'),
+           coalesce((select jsonb_object_agg(a.policy, a.at_most) from public.limit_allotments a
+                      where a.client_id = t.id and a.tenant_id = t.parent_id and a.removed_at is null and a.expires_at > ebb.clock()
+                        and t.id <> asking), '{}')
+      from public.tenants t
+     where (t.id = parent or t.parent_id = parent) and t.expires_at > ebb.clock() and t.status <> 'closed';
+end
+$$;
+--> statement-breakpoint
 -- The windows that tenants have had for a class, by tenant, each with the instant until which it was in force, and
 -- first the schedule's own. What is kept from an instant is kept for the shortest of those in force then and later: a
 -- shorter window takes effect at once, a longer one for what is written from then on. Null where no tenant has any.

@@ -1,11 +1,14 @@
 import { expect, it } from "vitest";
+import { uuidFromId } from "../src/core/id.ts";
 import { silentLogger } from "../src/core/log.ts";
 import { purge } from "../src/jobs/purge.ts";
+import { enteredTransaction } from "../src/testing/app-session.ts";
 import { endOf, instant, type Micros, months, sqlInstant } from "../src/testing/forgetting/calendar.ts";
 import { Judge, type Sessions } from "../src/testing/forgetting/judge.ts";
 import { KEPT } from "../src/testing/forgetting/kept.ts";
 import { readableColumns } from "../src/testing/forgetting/questions.ts";
 import { makeScene, type Scene } from "../src/testing/forgetting/scene.ts";
+import { rowMaker } from "../src/testing/rows.ts";
 import { type ScratchDatabase, scratchForTest } from "../src/testing/scratch-database.ts";
 
 /**
@@ -135,4 +138,52 @@ it("the roles that need no content are granted none", async () => {
     "website_visits.recorded_at",
   ]);
   expect(keys).toHaveLength(KEPT.length);
+});
+
+it("no function hands out what has ended, before the purge has come", async () => {
+  const database = await scratchForTest();
+  const owner = database.as("owner");
+  const [tenant, gone] = [await database.tenant(), await database.tenant()];
+  const [id, goneId] = [tenant, gone].map((one) => uuidFromId("tenant", one.id)) as [string, string];
+  const make = await rowMaker(database, id);
+  await database.stopClock("2026-05-01T00:00:00Z");
+  await make.add("limit_overrides", null, { policy: "p", at_most: 7 });
+  await make.add("limit_allotments", null, { policy: "q", at_most: 8, client_id: id });
+  await owner.query("update limit_allotments set tenant_id = $1 where client_id = $2", [goneId, id]);
+  await owner.query("update tenants set kind = 'client', parent_id = $1, path = array[$1::uuid, id] where id = $2", [
+    goneId,
+    id,
+  ]);
+  await make.add("gate_heartbeats", "2026-05-01T00:00:00Z", { gate_id: "silent", pending: 1 });
+  const asked = async () => {
+    const family = await enteredTransaction(database, gone.apiKey, null, (query) =>
+      query("select overrides, allotments from ebb.limit_family($1) where tenant_id = $2", [goneId, id]),
+    ).catch((error: { code?: unknown }) => error.code);
+    const jobs = async (text: string) => (await database.as("jobs").query(text)).map((row) => Object.values(row)[0]);
+    return {
+      family,
+      silent: (await jobs("select ebb.silent_gates('10 minutes', 9)")).includes("silent"),
+      waiting: (await jobs("select ebb.outbox_gates('{}', 9)")).includes(gone.gateId),
+      messages: (await jobs(`select ebb.outbox_pending('${gone.gateId}', 0, 9)`)).length > 0,
+    };
+  };
+  await database.stopClock("2026-05-07T23:59:59.999999Z");
+  await owner.query("update subscriptions set ended_at = '2026-05-01' where tenant_id = any ($1)", [
+    `{${id},${goneId}}`,
+  ]);
+  const overrides = [{ overrides: { p: 7 }, allotments: { q: 8 } }];
+  expect(await asked()).toEqual({ family: overrides, silent: true, waiting: true, messages: true });
+  await database.stopClock("2026-05-08T00:00:00Z");
+  expect(await asked()).toEqual({ family: overrides, silent: false, waiting: true, messages: true });
+  // Another subscription has kept the credentials, and not what was agreed under the first.
+  await owner.query("update credentials set subscription_ended_at = null where tenant_id = $1", [goneId]);
+  await database.stopClock("2026-07-30T00:00:00Z");
+  expect(await asked()).toEqual({
+    family: [{ overrides: {}, allotments: {} }],
+    silent: false,
+    waiting: true,
+    messages: true,
+  });
+  await owner.query("update tenants set closed_at = '2026-06-30' where id = $1", [goneId]);
+  expect(await asked()).toEqual({ family: "EB403", silent: false, waiting: false, messages: false });
 });

@@ -96,8 +96,10 @@ export function heldBy({ name, columns, retention, holds, subjects }: TableOf, n
   if (!holds) return "false";
   const tenant = name === "tenants" ? "t.id" : columns.has("tenant_id") ? "t.tenant_id" : "null";
   const whom = subjects.map((column) => `t.${column}`).join(", ");
-  return `exists (select from public.legal_holds h
-    where (h.closed_at is null or h.closed_at > ${now}) and (h.retention_class is null or h.retention_class = '${retention}')
+  const open = `(h.closed_at is null or h.closed_at > ${now})`;
+  // Asked once whether there is any, and not of every row.
+  return `(exists (select from public.legal_holds h where ${open}) and exists (select from public.legal_holds h
+    where ${open} and (h.retention_class is null or h.retention_class = '${retention}')
       and (h.tenant_id is null or h.tenant_id = ${tenant})
-      and (h.subject_id is null or h.subject_id in (${whom === "" ? "null" : whom})))`;
+      and (h.subject_id is null or h.subject_id in (${whom === "" ? "null" : whom}))))`;
 }
