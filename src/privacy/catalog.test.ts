@@ -321,18 +321,12 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
   ],
   [
     "windows of a tenant's own that nobody asks for",
-    [onFunction("ebb.kept_windows(text)", "r.months", "1200")],
-    /^The function ebb\.kept_windows\(text\) is not what the migrations say\.$/,
+    [onFunction("ebb.windows_of(text, uuid)", "r.months", "1200")],
+    /^The function ebb\.windows_of\(text,uuid\) is not what the migrations say\.$/,
   ],
   [
     "a purge that asks for no lock",
-    [
-      onFunction(
-        "ebb.purge_batch(uuid, regclass, text, uuid, text[], integer)",
-        "perform pg_advisory_xact_lock_shared(hashtext(''ebb.holds''), 0);",
-        "",
-      ),
-    ],
+    [onFunction("ebb.purge_batch(uuid, regclass, text, uuid, text[], integer)", "perform ebb.exclude_holds();", "")],
     /^The function ebb\.purge_batch\(.*\) is not what the migrations say\.$/,
   ],
   ...[
