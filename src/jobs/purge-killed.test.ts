@@ -74,8 +74,14 @@ it("whichever statement it dies at", async () => {
     const writes = /begin_purge|purge_batch|drop_expired_partition|record_receipt/.test(text);
     // Every statement about the tables in which something is due; of those that only look at the others, one in sixty.
     if (!/ public\.(credentials|dead_letters|pings)\b/.test(text) && i % 60 !== 0) continue;
-    // A statement that only reads leaves nothing half done: one way of dying will do.
-    for (const kind of writes ? (["refuse", "error-mid", "drop-after-commit"] as const) : (["refuse"] as const)) {
+    // A statement that only reads leaves nothing half done: one way of dying will do. One that fails in the middle is
+    // rolled back as one that never came: tried where most is written.
+    const ways = !writes
+      ? (["refuse"] as const)
+      : text.includes("purge_batch")
+        ? (["refuse", "error-mid", "drop-after-commit"] as const)
+        : (["refuse", "drop-after-commit"] as const);
+    for (const kind of ways) {
       await expire();
       await run(dyingAt(i + 1, kind)).catch(() => died.push(kind));
       await run(database.as("purge"));
