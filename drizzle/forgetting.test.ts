@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
 import { silentLogger } from "../src/core/log.ts";
 import { purge } from "../src/jobs/purge.ts";
+import { declaredTables } from "../src/privacy/inventory.ts";
 import { enteredTransaction } from "../src/testing/app-session.ts";
 import { endOf, instant, type Micros, months, sqlInstant } from "../src/testing/forgetting/calendar.ts";
 import { Judge, type Sessions } from "../src/testing/forgetting/judge.ts";
@@ -140,6 +141,15 @@ it("the roles that need no content are granted none", async () => {
   expect(keys).toHaveLength(KEPT.length);
 });
 
+it("the schedule by hand has every table, and every moment from which one is kept", () => {
+  const byHand = KEPT.map(({ table, ends }) => [table, ends.map(({ column }) => column).sort()] as const);
+  const declared = declaredTables().map(({ table, anchor, alsoEnds }) => {
+    const columns = anchor.at === "bucket" ? [anchor.column] : anchor.columns;
+    return [table, [...columns, ...(alsoEnds === undefined ? [] : [alsoEnds.column])].sort()] as const;
+  });
+  expect(Object.fromEntries(byHand)).toEqual(Object.fromEntries(declared));
+});
+
 it("no function hands out what has ended, before the purge has come", async () => {
   const database = await scratchForTest();
   const owner = database.as("owner");
@@ -185,5 +195,5 @@ it("no function hands out what has ended, before the purge has come", async () =
     messages: true,
   });
   await owner.query("update tenants set closed_at = '2026-06-30' where id = $1", [goneId]);
-  expect(await asked()).toEqual({ family: "EB403", silent: false, waiting: false, messages: false });
+  expect(await asked()).toEqual({ family: "EB404", silent: false, waiting: false, messages: false });
 });

@@ -49,7 +49,7 @@ export const KEPT: readonly Kept[] = [
   kept("idempotency_records", [end("recorded_at", hours(24))], { key: "key" }),
   kept("unclaimed_registrations", [end("registered_at", hours(24))], TENANTLESS),
   kept("refresh_tokens", [end("issued_at", days(90))]),
-  kept("sessions", [end("issued_at", days(90))], TENANTLESS),
+  kept("sessions", [end("issued_at", days(90)), end("closed_at", days(30))], TENANTLESS),
   kept("login_states", [end("issued_at", minutes(10))], TENANTLESS),
   kept("authorization_codes", [end("issued_at", minutes(10))]),
   kept("device_codes", [end("issued_at", minutes(10))], TENANTLESS),

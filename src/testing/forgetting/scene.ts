@@ -184,7 +184,8 @@ export async function makeScene(
     const values: Values = {};
     const first = random.pick(ends);
     for (const { column, window, per } of ends) {
-      if (column !== first.column && !random.chance(0.2)) continue;
+      const must = required.has(`${table}.${column}`) && table !== "invitations";
+      if (column !== first.column && !must && !random.chance(0.2)) continue;
       if (anchorless && !required.has(`${table}.${column}`)) continue;
       const aimed = kept.anonymisedAfter !== undefined && random.chance(0.5) ? kept.anonymisedAfter : window;
       // The first of each table ends at the very centre: the clock is stopped there and on both sides of it.
@@ -229,7 +230,9 @@ export async function makeScene(
   }
 
   for (const kept of KEPT) {
-    for (let i = 0; i < MANY; i += 1) addRow(kept, plain, i, i > 0 && random.chance(0.05));
+    // Half of what is anonymised first has that ahead.
+    const many = kept.anonymisedAfter === undefined ? MANY : 2 * MANY;
+    for (let i = 0; i < many; i += 1) addRow(kept, plain, i, i > 0 && random.chance(0.05));
     if (!withTenant.has(kept.table)) continue;
     const follows = kept.ends.some(({ column }) => column === "subscription_ended_at");
     for (const of of closed) for (let i = 0; i < SOME; i += 1) addRow(kept, of, i, random.chance(0.5));
