@@ -1,4 +1,4 @@
-import { desc, eq, gt, sql } from "drizzle-orm";
+import { desc, eq, isNotNull, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import type { Reader } from "../db/app-database.ts";
 import { instantFromSql } from "../db/columns.ts";
@@ -92,7 +92,7 @@ function statusQueries(db: Reader) {
     db
       .select({ overdueMs: sql<number>`${overdueMs}`.mapWith(Number), receiptId: id, table: tableName, recordedAt })
       .from(purgeReceipts)
-      .where(gt(overdueMs, 0))
+      .where(isNotNull(overdueMs))
       .orderBy(desc(overdueMs))
       .limit(1),
   ] as const;
