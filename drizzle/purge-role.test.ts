@@ -208,6 +208,33 @@ const partitionsOf = async (table: string) =>
     [table],
   )) as { last: string; name: string }[];
 
+describe("drop_expired_partition, table by table", () => {
+  beforeAll(setUp);
+  afterAll(tearDown);
+
+  it.each(byPartition)(
+    "of %s drops what has passed by the database's clock and never what has not, whatever the session's settings",
+    async (table) => {
+      const all = await partitionsOf(table);
+      const at = all[Math.min(3, all.length - 1)]?.last as string;
+      await database.stopClock(at);
+      await database.session("purge", async (client) => {
+        await client.query("set datestyle = 'SQL, DMY'");
+        await client.query("set timezone = 'Asia/Kolkata'");
+        await client.query("set intervalstyle = 'sql_standard'");
+        const passed = all.filter(({ last }) => Date.parse(sqlDate(last)) <= Date.parse(sqlDate(at)));
+        const run = crypto.randomUUID();
+        await client.query("select from ebb.begin_purge($1, $2)", [run, table]);
+        const drop = async () =>
+          (await client.query("select * from ebb.drop_expired_partition($1, $2)", [run, table])).rows;
+        for (const { name } of passed) expect(await drop()).toMatchObject([{ partition: `public.${name}` }]);
+        expect(await drop()).toEqual([]);
+        expect(await partitionsOf(table)).toEqual(all.slice(passed.length));
+      });
+    },
+  );
+});
+
 describe("drop_expired_partition", () => {
   beforeEach(setUp);
   afterEach(tearDown);
@@ -254,28 +281,6 @@ describe("drop_expired_partition", () => {
     expect(await partitionsOf("public.pings")).toEqual(all);
     expect(await dropOne(await begun("public.pings"), "public.pings")).toHaveLength(1);
   });
-
-  it.each(byPartition)(
-    "of %s drops what has passed by the database's clock and never what has not, whatever the session's settings",
-    async (table) => {
-      const all = await partitionsOf(table);
-      const at = all[Math.min(3, all.length - 1)]?.last as string;
-      await database.stopClock(at);
-      await database.session("purge", async (client) => {
-        await client.query("set datestyle = 'SQL, DMY'");
-        await client.query("set timezone = 'Asia/Kolkata'");
-        await client.query("set intervalstyle = 'sql_standard'");
-        const passed = all.filter(({ last }) => Date.parse(sqlDate(last)) <= Date.parse(sqlDate(at)));
-        const run = crypto.randomUUID();
-        await client.query("select from ebb.begin_purge($1, $2)", [run, table]);
-        const drop = async () =>
-          (await client.query("select * from ebb.drop_expired_partition($1, $2)", [run, table])).rows;
-        for (const { name } of passed) expect(await drop()).toMatchObject([{ partition: `public.${name}` }]);
-        expect(await drop()).toEqual([]);
-        expect(await partitionsOf(table)).toEqual(all.slice(passed.length));
-      });
-    },
-  );
 
   it("is not fooled by a clock of the caller's: a setting, a function of the same name, a role", async () => {
     const run = await begun("public.pings");
