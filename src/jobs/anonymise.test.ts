@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { stopAtNoon } from "../testing/aged-rows.ts";
+import { checkInvariants } from "../testing/invariants.ts";
 import { reportOf, runPurge, troubles } from "../testing/purging.ts";
 import { refusal, type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 
@@ -13,7 +14,7 @@ const purge = (text: string, params: unknown[] = []) => database.as("purge").que
 beforeAll(async () => {
   database = await scratchDatabase();
 });
-afterAll(() => database.drop());
+afterAll(() => checkInvariants(database).finally(() => database.drop()), 30_000);
 beforeEach(async () => {
   noon = await stopAtNoon(database);
   await database

@@ -6,6 +6,7 @@ import { SCHEDULE } from "../privacy/schedule.ts";
 import { postgresIngest } from "../telemetry/postgres-ingest.ts";
 import { stopAtNoon } from "../testing/aged-rows.ts";
 import { enteredTransaction } from "../testing/app-session.ts";
+import { checkInvariants } from "../testing/invariants.ts";
 import { actAs, reportOf, runPurge, troubles } from "../testing/purging.ts";
 import { rowMaker } from "../testing/rows.ts";
 import { refusal, type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
@@ -26,7 +27,7 @@ beforeAll(async () => {
   platform = await database.tenant({ kind: "platform" });
   noon = await stopAtNoon(database);
 });
-afterAll(() => database.drop());
+afterAll(() => checkInvariants(database).finally(() => database.drop()), 30_000);
 beforeEach(() => database.stopClock(noon));
 
 const closing = (who: TestTenant, target: TestTenant | null, close: boolean) =>

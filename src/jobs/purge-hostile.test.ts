@@ -5,6 +5,7 @@ import type { Sql } from "../db/connect.ts";
 import { declaredTables } from "../privacy/inventory.ts";
 import { addAgedRows, rowsOf, stopAtNoon } from "../testing/aged-rows.ts";
 import { withFault } from "../testing/faults.ts";
+import { checkInvariants } from "../testing/invariants.ts";
 import { reportOf, runPurge, troubles } from "../testing/purging.ts";
 import { type RowMaker, rowMaker } from "../testing/rows.ts";
 import { type ScratchDatabase, scratchDatabase, scratchForTest } from "../testing/scratch-database.ts";
@@ -26,7 +27,7 @@ const count = async (table: string) => (await owner(`select from public.${table}
 beforeAll(async () => {
   database = await scratchDatabase();
 });
-afterAll(() => database.drop());
+afterAll(() => checkInvariants(database).finally(() => database.drop()), 30_000);
 beforeEach(async () => {
   tenant = uuidFromId("tenant", (await database.tenant()).id);
   make = await rowMaker(database, tenant);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { uuidFromId } from "../core/id.ts";
 import { stopAtNoon } from "../testing/aged-rows.ts";
+import { checkInvariants } from "../testing/invariants.ts";
 import { reportOf, runPurge, troubles, untilSomebodyWaits } from "../testing/purging.ts";
 import { type RowMaker, rowMaker } from "../testing/rows.ts";
 import { refusal, type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
@@ -17,7 +18,7 @@ beforeEach(async () => {
   make = await rowMaker(database, tenant);
   noon = await stopAtNoon(database);
 });
-afterEach(() => database.drop());
+afterEach(() => checkInvariants(database).finally(() => database.drop()), 30_000);
 
 const owner = (text: string, params: unknown[] = []) => database.as("owner").query(text, params);
 const daysAgo = (days: number) => new Date(noon - days * 86_400_000).toISOString();

@@ -4,6 +4,7 @@ import { uuidFromId } from "../core/id.ts";
 import { instantFromSql } from "../db/columns.ts";
 import { expiry } from "../privacy/schedule.ts";
 import { appTransaction, enteredTransaction } from "../testing/app-session.ts";
+import { checkInvariants } from "../testing/invariants.ts";
 import { actAs } from "../testing/purging.ts";
 import { hashOf, refusal, type ScratchDatabase, scratchDatabase } from "../testing/scratch-database.ts";
 import type { TestTenant } from "../testing/world.ts";
@@ -28,7 +29,7 @@ beforeAll(async () => {
     .as("jobs")
     .query("select count(*) from ebb.create_partitions('public.tool_executions', 'month', '2030-01-01', '2036-01-01')");
 }, 30_000);
-afterAll(() => database.drop());
+afterAll(() => checkInvariants(database).finally(() => database.drop()), 30_000);
 beforeEach(() => database.stopClock(START));
 
 const customer = () => database.tenant({ parent: platform });
