@@ -142,7 +142,7 @@ describe("what is not granted", () => {
   it("no function of another role's", async () => {
     const uuids = "gen_random_uuid(), gen_random_uuid()";
     const calls = [
-      `ebb.seal('api-key', ${uuids}, gen_random_uuid())`,
+      `ebb.seal('api-key', ${uuids}, gen_random_uuid(), true)`,
       "ebb.context()",
       "ebb.assert_sighted('public.pings')",
       "ebb.partitions('public.pings')",

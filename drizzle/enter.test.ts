@@ -99,9 +99,12 @@ describe("a credential", () => {
     expect(await entering(tenant.apiKey)).toBe("EB410");
   });
 
-  it.each(["suspended", "closed"])(
+  it.each([
+    ["suspended", "EB403"],
+    ["closed", "EB413"],
+  ])(
     "is refused while its tenant, or one above, is %s; one below or beside does not matter",
-    async (status) => {
+    async (status, refused) => {
       const top = await database.tenant({ kind: "platform" });
       const middle = await database.tenant({ kind: "reseller", parent: top });
       const low = await database.tenant({ kind: "client", parent: middle });
@@ -115,7 +118,7 @@ describe("a credential", () => {
         );
       expect(await outcomes()).toEqual({ top: null, middle: null, low: null, beside: null });
       await change("update tenants set status = $1 where id = $2", [status, uuid(middle)]);
-      expect(await outcomes()).toEqual({ top: null, middle: "EB403", low: "EB403", beside: null });
+      expect(await outcomes()).toEqual({ top: null, middle: refused, low: refused, beside: null });
       // Who is above still manages it.
       expect(await entering(top.apiKey, middle)).toBeNull();
     },
@@ -216,8 +219,8 @@ describe("the context that entering leaves", () => {
       ),
     );
     const parts = String(row?.["context"]).split("|");
-    const message = [...parts.slice(0, 4), row?.["pid"], row?.["began"]].join("|");
-    expect(parts[4]).toBe(createHmac("sha256", key.subarray(0, 32)).update(message).digest("hex"));
+    const message = [...parts.slice(0, 5), row?.["pid"], row?.["began"]].join("|");
+    expect(parts[5]).toBe(createHmac("sha256", key.subarray(0, 32)).update(message).digest("hex"));
   });
 
   it("goes with the savepoint in which it was entered", async () => {

@@ -1,17 +1,21 @@
 import { Hono } from "hono";
-import { authenticateApiKey, authenticateInstance } from "./access/authenticate.ts";
+import { authenticateAccount, authenticateInstance } from "./access/authenticate.ts";
 import type { Deps } from "./deps.ts";
 import { takePublic } from "./gate/platform.ts";
 import { healthCheck } from "./health/check.ts";
 import { mountRoutes } from "./http/mount.ts";
 import { networkOf } from "./http/network.ts";
 import type { RouteDefinition } from "./http/route.ts";
+import { brandRoutes } from "./http/routes/api-brand.ts";
+import { tenantHealthRoutes } from "./http/routes/api-health.ts";
 import { holdRoutes } from "./http/routes/api-holds.ts";
 import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
 import { keyRoutes } from "./http/routes/api-keys.ts";
 import { limitRoutes } from "./http/routes/api-limits.ts";
 import { registrationKeyRoutes } from "./http/routes/api-registration-keys.ts";
 import { retentionRoutes } from "./http/routes/api-retention.ts";
+import { subscriptionRoutes } from "./http/routes/api-subscriptions.ts";
+import { tenantStatusRoutes } from "./http/routes/api-tenant-status.ts";
 import { tenantRoutes } from "./http/routes/api-tenants.ts";
 import { usageRoutes } from "./http/routes/api-usage.ts";
 import { windowRoutes } from "./http/routes/api-windows.ts";
@@ -32,8 +36,12 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...keyRoutes,
     ...registrationKeyRoutes,
     ...tenantRoutes,
+    ...tenantStatusRoutes,
+    ...subscriptionRoutes,
+    ...brandRoutes,
     ...limitRoutes,
     ...usageRoutes,
+    ...tenantHealthRoutes,
     ...retentionRoutes,
     ...holdRoutes,
     ...windowRoutes,
@@ -48,7 +56,7 @@ export function createApp(deps: Deps): Hono {
   const app = new Hono();
   mountRoutes(app, routesOf(deps), deps, {
     "instance-token": authenticateInstance,
-    "api-key": authenticateApiKey,
+    account: authenticateAccount,
     public: (request, { gates, random }, requestId) => takePublic({ gates, random }, requestId, networkOf(request)),
   });
   return app;

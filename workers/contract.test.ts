@@ -54,9 +54,9 @@ test("every route refuses what it must, for every hostile request that its decla
   const token = await signFor(own, mine);
   const cases = contractCases(routesOf(await createDeps(env)), {
     origin: ORIGIN,
-    credentials: { "api-key": own.apiKey, "instance-token": token },
+    credentials: { account: own.apiKey, "instance-token": token },
     forged: {
-      "api-key": [
+      account: [
         `${own.apiKey.slice(0, -2)}AA`,
         await mintRoutingId("api-key", newGateId("any"), routing),
         own.registrationKey,

@@ -1,9 +1,10 @@
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { verifyAccessToken } from "./access-token.ts";
-import type { ApiKeyCredential, InstanceCredential } from "./credential.ts";
+import type { AccountCredential, InstanceCredential } from "./credential.ts";
 import { openRoutingId } from "./routing-id.ts";
 import { hashSecret } from "./secret.ts";
+import { refuseCrossSite, sessionSecret } from "./session-cookie.ts";
 
 /** Longer than any token of ours: what is longer is not looked at. */
 const LONGEST = 2_048;
@@ -21,10 +22,20 @@ export async function authenticateInstance(request: Request, deps: Deps): Promis
   return await verifyAccessToken(bearerToken(request), deps.publicUrl, deps.tokenKeys, deps.clock.now());
 }
 
-/** Proves that an API key was made by us; whether it is live is for the database to say. */
-export async function authenticateApiKey(request: Request, deps: Deps): Promise<ApiKeyCredential> {
+/**
+ * Proves that an API key or a personal access token was made by us, or that a session's request came from our own pages;
+ * whether it is live is for the database to say. A bearer token goes before a cookie.
+ */
+export async function authenticateAccount(request: Request, deps: Deps): Promise<AccountCredential> {
+  const secret = request.headers.has("authorization") ? null : sessionSecret(request);
+  if (secret !== null) {
+    await refuseCrossSite(request, secret, deps.publicUrl);
+    return { kind: "session", hash: await hashSecret(secret) };
+  }
   const key = bearerToken(request);
-  const gateId = await openRoutingId("api-key", key, deps.routingKeys);
-  if (gateId === null) throw new Problem("unauthenticated");
-  return { kind: "api-key", gateId, hash: await hashSecret(key) };
+  for (const kind of ["api-key", "personal-access-token"] as const) {
+    const gateId = await openRoutingId(kind, key, deps.routingKeys);
+    if (gateId !== null) return { kind, gateId, hash: await hashSecret(key) };
+  }
+  throw new Problem("unauthenticated");
 }

@@ -14,12 +14,22 @@ export interface InstanceCredential {
   issuedAtMs: number;
 }
 
-/** An API key whose truncated HMAC is genuine; whether it is live is for the database to say (`ebb.enter`). */
-export interface ApiKeyCredential {
-  kind: "api-key";
+/** A key or token whose truncated HMAC is genuine; whether it is live is for the database to say (`ebb.enter`). */
+export interface KeyCredential {
+  kind: "api-key" | "personal-access-token";
   gateId: string;
   /** SHA-256 of the key. */
   hash: Uint8Array;
 }
 
-export type Credential = InstanceCredential | ApiKeyCredential;
+/** A person's session in a browser, whose request came from our own pages; whether it is live the database says. */
+export interface SessionCredential {
+  kind: "session";
+  /** SHA-256 of the cookie's secret. */
+  hash: Uint8Array;
+}
+
+/** Whoever calls the account API. */
+export type AccountCredential = KeyCredential | SessionCredential;
+
+export type Credential = InstanceCredential | AccountCredential;

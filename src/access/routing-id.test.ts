@@ -3,7 +3,7 @@ import { toBase64Url } from "../core/bytes.ts";
 import { newGateId, REGIONS } from "../core/region.ts";
 import { loadRoutingKeys, mintRoutingId, openRoutingId, type RoutingKind } from "./routing-id.ts";
 
-const KINDS: RoutingKind[] = ["client-id", "registration-key", "api-key"];
+const KINDS: RoutingKind[] = ["client-id", "registration-key", "api-key", "personal-access-token"];
 const secret = (byte: number) => toBase64Url(new Uint8Array(32).fill(byte));
 const keysOf = (current: number, keys: Record<string, string>) => loadRoutingKeys(JSON.stringify({ current, keys }));
 

@@ -13,6 +13,7 @@ const KINDS = {
   "client-id": { prefix: "ebbc_", unique: 16 },
   "registration-key": { prefix: "ebbr_", unique: 32 },
   "api-key": { prefix: "ebb_", unique: 32 },
+  "personal-access-token": { prefix: "ebbp_", unique: 32 },
 } as const;
 export type RoutingKind = keyof typeof KINDS;
 

@@ -46,6 +46,10 @@ export class Api {
     return this.#call("PUT", path, body, schema, meanings);
   }
 
+  patch<T extends z.ZodType>(path: string, body: unknown, schema: T, meanings?: Meanings): Promise<z.output<T>> {
+    return this.#call("PATCH", path, body, schema, meanings);
+  }
+
   delete<T extends z.ZodType>(path: string, schema: T, meanings?: Meanings): Promise<z.output<T>> {
     return this.#call("DELETE", path, undefined, schema, meanings);
   }

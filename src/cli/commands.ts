@@ -20,12 +20,20 @@ import { retentionHoldReleaseCommand } from "./retention-hold-release.ts";
 import { retentionReceiptsCommand } from "./retention-receipts.ts";
 import { retentionWindowSetCommand } from "./retention-window-set.ts";
 import { retentionWindowShowCommand } from "./retention-window-show.ts";
+import { tenantBrandCommand } from "./tenant-brand.ts";
+import { TENANT_CHANGE_COMMANDS } from "./tenant-change.ts";
+import { tenantCreateCommand } from "./tenant-create.ts";
 import { tenantListCommand } from "./tenant-list.ts";
+import { tenantShowCommand } from "./tenant-show.ts";
 import { tokenKeysRotateCommand } from "./token-keys-rotate.ts";
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
   tenantListCommand,
+  tenantShowCommand,
+  tenantCreateCommand,
+  ...TENANT_CHANGE_COMMANDS,
+  tenantBrandCommand,
   keyCreateCommand,
   keyListCommand,
   keyRevokeCommand,

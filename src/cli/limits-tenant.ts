@@ -61,9 +61,9 @@ export function tenantNamed(call: Pick<Call, "options" | "configuration">): { ap
   return { api: new Api(call.configuration, isDirect ? "direct" : "operator"), id: idOf(call.configuration, wanted) };
 }
 
-/** What --tenant names, for a command of the platform owner's: an id, or null. */
-export function seededTenant(call: Pick<Call, "options" | "configuration">): string | null {
-  const wanted = named(call);
+/** What --tenant, or another option, names for a command of the platform owner's: an id, or null. */
+export function seededTenant(call: Pick<Call, "options" | "configuration">, option = "tenant"): string | null {
+  const wanted = named(call, option);
   return wanted === null ? null : idOf(call.configuration, wanted);
 }
 
@@ -72,15 +72,15 @@ export function nameOf(api: Api, id: string): Promise<string | null> {
   return target(api, id).name();
 }
 
-function named({ options, configuration }: Pick<Call, "options" | "configuration">): string | null {
-  const wanted = options.text("tenant");
+function named({ options, configuration }: Pick<Call, "options" | "configuration">, option = "tenant"): string | null {
+  const wanted = options.text(option);
   if (wanted === null || parseId("tenant", wanted) !== null) return wanted;
   const word = WORDS.find((candidate) => candidate === wanted);
   if (word === undefined) {
-    throw new UsageFailure(`--tenant is the id of a tenant, such as tnt_01J…, or one of ${WORDS.join(", ")}.`);
+    throw new UsageFailure(`--${option} is the id of a tenant, such as tnt_01J…, or one of ${WORDS.join(", ")}.`);
   }
   if (!hasOwnKey(configuration)) return word;
-  throw new UsageFailure(`--tenant ${word} is a tenant of local.json, but EBB_API_KEY is set: name an id.`);
+  throw new UsageFailure(`--${option} ${word} is a tenant of local.json, but EBB_API_KEY is set: name an id.`);
 }
 
 function hasOwnKey({ env }: Configuration): boolean {

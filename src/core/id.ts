@@ -38,6 +38,8 @@ export const ID_PREFIXES = {
   refreshToken: "rft",
   tokenFamily: "fam",
   invitation: "inv",
+  identityProvider: "idp",
+  brand: "brn",
   mail: "eml",
 } as const;
 

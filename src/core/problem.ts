@@ -29,6 +29,12 @@ export const PROBLEMS = {
     oauth: "invalid_client_metadata",
     title: "The client cannot be registered with these properties.",
   },
+  "tenant-required": {
+    status: 400,
+    code: 4005,
+    oauth: "invalid_request",
+    title: "You belong to several tenants: say which one with tenant_id.",
+  },
   "registration-key-unknown": {
     status: 403,
     code: 4030,
@@ -95,6 +101,32 @@ export const PROBLEMS = {
     oauth: "access_denied",
     title: "The limits of the account never admit a call of this size; waiting does not help.",
   },
+  "tenant-closed": { status: 403, code: 4037, oauth: "access_denied", title: "The account is closed." },
+  "not-accepted-here": {
+    status: 403,
+    code: 4038,
+    oauth: "access_denied",
+    title: "This key is not accepted from this network or origin.",
+  },
+  "reason-required": {
+    status: 403,
+    code: 4039,
+    oauth: "access_denied",
+    title: "Opening the data of another tenant needs a reason: send it as Ebb-Reason.",
+  },
+  "cross-site": {
+    status: 403,
+    code: 40310,
+    oauth: "access_denied",
+    title: "A request with a session cookie must come from our own pages, with its CSRF token.",
+  },
+  "invitation-expired": { status: 403, code: 40311, oauth: "access_denied", title: "The invitation has expired." },
+  "invitation-for-another": {
+    status: 403,
+    code: 40312,
+    oauth: "access_denied",
+    title: "The invitation is for another e-mail address, or for one that your provider has not verified.",
+  },
   "not-found": {
     status: 404,
     code: 4040,
@@ -131,6 +163,30 @@ export const PROBLEMS = {
     oauth: "invalid_request",
     title: "The plan of the account does not include this.",
   },
+  "idempotency-key-in-use": {
+    status: 409,
+    code: 4094,
+    oauth: "invalid_request",
+    title: "A request with this Idempotency-Key is under way.",
+  },
+  "last-owner": {
+    status: 409,
+    code: 4095,
+    oauth: "invalid_request",
+    title: "A tenant always has an owner: make somebody else an owner first.",
+  },
+  "invitation-used": {
+    status: 409,
+    code: 4096,
+    oauth: "invalid_request",
+    title: "The invitation was accepted or withdrawn.",
+  },
+  "precondition-failed": {
+    status: 412,
+    code: 4120,
+    oauth: "invalid_request",
+    title: "It was changed since: read it again, then send its new ETag as If-Match.",
+  },
   "body-too-large": {
     status: 413,
     code: 4130,
@@ -142,6 +198,12 @@ export const PROBLEMS = {
     code: 4150,
     oauth: "invalid_request",
     title: "The content type is not one that this route reads.",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    code: 4220,
+    oauth: "invalid_request",
+    title: "This Idempotency-Key was used for another request.",
   },
   "quota-exceeded": {
     status: 429,

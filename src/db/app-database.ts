@@ -3,7 +3,9 @@ import { sql } from "drizzle-orm";
 import type { BatchItem, BatchResponse } from "drizzle-orm/batch";
 import { drizzle as drizzleHttp, type NeonHttpDatabase } from "drizzle-orm/neon-http";
 import { drizzle as drizzleSocket, type NeonDatabase } from "drizzle-orm/neon-serverless";
+import { toHex } from "../core/bytes.ts";
 import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
+import { effectivePermissions, type Role } from "../core/permission.ts";
 import { Problem } from "../core/problem.ts";
 import { httpDriver, httpSql, PATIENCE_MS, type Sql } from "./connect.ts";
 import { databaseProblem, leavesOutcomeUnknown } from "./failure.ts";
@@ -11,20 +13,34 @@ import { ROLE_COULD_BYPASS } from "./role-check.ts";
 
 /** Who entered a tenant, as the database resolved it from the credential's hash. */
 export interface Entered {
-  actorKind: "api-key" | "registration-key";
-  /** A uuid, of a credential or a registration key. */
+  actorKind: "api-key" | "personal-access-token" | "registration-key" | "person";
+  /** A uuid, of a credential, a registration key or a person. */
   actorId: string;
+  /** Who asks, or whose token or key it is; null for what is nobody's in particular. */
+  personId: Id<"person"> | null;
   actorTenantId: Id<"tenant">;
+  /** The gate that counts what the actor does. */
+  actorGateId: string;
   tenantId: Id<"tenant">;
   gateId: string;
   workspaceId: Id<"workspace"> | null;
+  /** What may be done now: never more than the person's role allows. */
   permissions: string[];
+  /** The tenant is closed: only its owner is still let in, to undo that. */
+  closed: boolean;
+  /** The tenant's data may be read; false where an operator gave no reason. */
+  opened: boolean;
 }
 
-/** Whose transaction it is: the SHA-256 of a secret, and the tenant to enter (its own when null). */
+/**
+ * Whose transaction it is: the SHA-256 of a secret, the tenant to enter (its own when null), and why, where an operator
+ * of the platform opens another's data: the tenant's audit says so.
+ */
 export interface Entry {
   credentialHash: Uint8Array;
   target: Id<"tenant"> | null;
+  reason?: string | null;
+  requestId?: string;
 }
 
 export type Reader = NeonHttpDatabase;
@@ -38,10 +54,15 @@ interface EnteredRow extends Record<string, unknown> {
   actor_kind: Entered["actorKind"];
   actor_id: string;
   actor_tenant: string;
+  actor_gate: string;
   tenant_id: string;
   gate_id: string;
   workspace_id: string | null;
-  permissions: string[];
+  permissions: string[] | null;
+  person_id: string | null;
+  role: Role | "none" | null;
+  closed: boolean;
+  opened: boolean;
 }
 
 /** Postgres as `ebb_app`: every transaction enters a tenant first, and sees nothing else. */
@@ -138,9 +159,9 @@ export class AppDatabase {
   }
 }
 
-function enterSql({ credentialHash, target }: Entry) {
-  const hash = `\\x${Array.from(credentialHash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  return sql`select * from ebb.enter(${hash}::bytea, ${target === null ? null : uuidFromId("tenant", target)}::uuid)`;
+function enterSql({ credentialHash, target, reason = null, requestId = "" }: Entry) {
+  const uuid = target === null ? null : uuidFromId("tenant", target);
+  return sql`select * from ebb.enter(${`\\x${toHex(credentialHash)}`}::bytea, ${uuid}::uuid, ${reason}, ${requestId})`;
 }
 
 function enteredOf(rows: EnteredRow[]): Entered {
@@ -150,9 +171,13 @@ function enteredOf(rows: EnteredRow[]): Entered {
     actorKind: row.actor_kind,
     actorId: row.actor_id,
     actorTenantId: idFromUuid("tenant", row.actor_tenant),
+    actorGateId: row.actor_gate,
     tenantId: idFromUuid("tenant", row.tenant_id),
     gateId: row.gate_id,
     workspaceId: row.workspace_id === null ? null : idFromUuid("workspace", row.workspace_id),
-    permissions: row.permissions,
+    permissions: effectivePermissions(row.permissions, row.role),
+    personId: row.person_id === null ? null : idFromUuid("person", row.person_id),
+    closed: row.closed,
+    opened: row.opened,
   };
 }

@@ -1,7 +1,7 @@
 import { Problem, type ProblemName } from "../core/problem.ts";
 import { causes, sqlStateOf } from "../core/sql-state.ts";
 
-/** What `ebb.enter` and the functions for limits and retention refuse with (drizzle/), and what each says to the caller. */
+/** What `ebb.enter` and the functions for accounts, limits and retention refuse with (drizzle/), and what each says to the caller. */
 const REFUSALS: Record<string, ProblemName> = {
   EB401: "unauthenticated",
   EB403: "tenant-suspended",
@@ -13,6 +13,12 @@ const REFUSALS: Record<string, ProblemName> = {
   EB410: "key-expired",
   EB411: "key-revoked",
   EB412: "registration-key-used",
+  EB413: "tenant-closed",
+  EB414: "tenant-required",
+  EB415: "last-owner",
+  EB416: "invitation-expired",
+  EB417: "invitation-used",
+  EB418: "invitation-for-another",
 };
 
 /** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */

@@ -1,40 +1,78 @@
 import * as z from "zod";
-import type { ApiKeyCredential } from "../access/credential.ts";
+import type { AccountCredential } from "../access/credential.ts";
 import { toHex } from "../core/bytes.ts";
-import { type Id, type IdKind, parseId } from "../core/id.ts";
+import { canonicalJson } from "../core/canonical-json.ts";
+import type { Id, IdKind } from "../core/id.ts";
+import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
+import type { Idempotency } from "../idempotency.ts";
+import { sessionGate } from "../people/session-gate.ts";
 import type { Context } from "../verb.ts";
+import { idSchema } from "./id-schema.ts";
 import { plainText } from "./text-schema.ts";
 
-/**
- * What every account route does first: takes from the key's limits, and makes the context of its verb, on the key's own
- * tenant or on one below it.
- */
-export async function accountCall(
-  input: { deps: Deps; requestId: string; credential: ApiKeyCredential },
-  target: Id<"tenant"> | null = null,
-): Promise<{ context: Context; headers: Record<string, string> }> {
-  const { deps, credential, requestId } = input;
-  const headers = await takeOrRefuse(deps, credential.gateId, {
-    requestId,
-    routeClass: "account",
-    subjects: { key: toHex(credential.hash) },
-  });
-  const context: Context = {
-    deps,
-    requestId: requestId as Id<"request">,
-    credentialHash: credential.hash,
-    target,
-  };
-  return { context, headers };
+interface AccountInput {
+  deps: Deps;
+  requestId: string;
+  credential: AccountCredential;
+  request: Request;
+  params: unknown;
+  query: unknown;
+  body: unknown;
 }
 
-/** A typed id as a parameter or field: refused when malformed, before anything is looked up. */
-export function idSchema<K extends IdKind>(kind: K) {
-  return z
-    .custom<Id<K>>((value) => typeof value === "string" && parseId(kind, value) !== null)
-    .meta({ type: "string" });
+/**
+ * What every account route does first: takes from the caller's limits, and makes the context of its verb, on the tenant
+ * that the path or `?tenant_id=…` names, or else on the caller's own.
+ */
+export async function accountCall(
+  input: AccountInput,
+  target: Id<"tenant"> | null = (input.query as { tenant_id?: Id<"tenant"> } | undefined)?.tenant_id ?? null,
+): Promise<{ context: Context; headers: Record<string, string> }> {
+  const { deps, credential, request } = input;
+  const requestId = input.requestId as Id<"request">;
+  const entry = { credentialHash: credential.hash, target, reason: reasonOf(request), requestId };
+  const caller =
+    credential.kind === "session"
+      ? await sessionGate(deps, entry)
+      : { gateId: credential.gateId, subjects: { key: toHex(credential.hash) } };
+  const { gateId, subjects } = caller;
+  const headers = await takeOrRefuse(deps, gateId, { requestId, routeClass: "account", subjects });
+  const idempotency = await idempotencyOf(input);
+  return { context: { deps, ...entry, ...(idempotency && { idempotency }) }, headers };
+}
+
+/** Says that an answer is that of an earlier request; nothing for a first one. */
+export function replayHeaders({ idempotency }: Context): Record<string, string> {
+  return idempotency?.replayed === true ? { "idempotency-replayed": "true" } : {};
+}
+
+function reasonOf(request: Request): string | null {
+  const reason = request.headers.get("ebb-reason");
+  if (reason === null || reason.trim() === "") return null;
+  if (!/^[\x20-\x7e]{1,200}$/.test(reason)) {
+    throw new Problem("invalid-field", {
+      errors: [{ path: "Ebb-Reason", message: "takes up to 200 printable ASCII characters" }],
+    });
+  }
+  return reason;
+}
+
+/** The Idempotency-Key of a POST: as is, or in the quotes of a structured field. */
+async function idempotencyOf({ request, params, query, body }: AccountInput): Promise<Idempotency | null> {
+  const header = request.headers.get("idempotency-key");
+  if (request.method !== "POST" || header === null) return null;
+  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new Problem("invalid-field", {
+      errors: [{ path: "Idempotency-Key", message: "takes 1 to 255 printable ASCII characters without spaces" }],
+    });
+  }
+  const route = `${request.method} ${new URL(request.url).pathname}`;
+  const said = new TextEncoder().encode(canonicalJson(JSON.parse(JSON.stringify({ params, query, body }))));
+  const requestHash = new Uint8Array(await crypto.subtle.digest("SHA-256", said));
+  return { key, route, requestHash, replayed: false };
 }
 
 /** What a person calls a key. */

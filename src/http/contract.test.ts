@@ -3,15 +3,22 @@ import { describe, expect, it } from "vitest";
 import { type ContractOptions, contractCases } from "./contract.ts";
 import { mountRoutes } from "./mount.ts";
 import { metaRoutes } from "./routes/meta.ts";
-import { SAMPLE_FOREIGN_ID, SAMPLE_TOKENS, sampleAuthenticators, sampleDeps, sampleRoutes } from "./sample-routes.ts";
+import {
+  SAMPLE_FOREIGN_ID,
+  SAMPLE_FOREIGN_TENANT,
+  SAMPLE_TOKENS,
+  sampleAuthenticators,
+  sampleDeps,
+  sampleRoutes,
+} from "./sample-routes.ts";
 import { wrongTypes } from "./wrong-types.ts";
 
 const routes = [...sampleRoutes, ...metaRoutes(sampleRoutes, "1.0.0")];
 const options: ContractOptions = {
   origin: "https://ebb.example",
   credentials: SAMPLE_TOKENS,
-  forged: { "instance-token": ["forged.instance.token"], "api-key": ["ebb_key_forged"] },
-  foreignIds: { instance_id: SAMPLE_FOREIGN_ID },
+  forged: { "instance-token": ["forged.instance.token"], account: ["ebb_key_forged"] },
+  foreignIds: { instance_id: SAMPLE_FOREIGN_ID, tenant_id: SAMPLE_FOREIGN_TENANT },
 };
 
 const app = new Hono();

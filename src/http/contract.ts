@@ -46,9 +46,9 @@ function methodCases(route: RouteDefinition, routes: readonly RouteDefinition[],
 }
 
 function credentialCases(route: RouteDefinition, options: ContractOptions): ContractCase[] {
-  if (route.security !== "instance-token" && route.security !== "api-key") return [];
+  if (route.security !== "instance-token" && route.security !== "account") return [];
   const genuine = options.credentials[route.security];
-  const other = options.credentials[route.security === "api-key" ? "instance-token" : "api-key"];
+  const other = options.credentials[route.security === "account" ? "instance-token" : "account"];
   const headers: readonly (readonly [string, string | null])[] = [
     ["no credential", null],
     ["empty credential", ""],
@@ -105,9 +105,16 @@ function bodyCases(route: RouteDefinition, options: ContractOptions): ContractCa
 
 function queryCases(route: RouteDefinition, options: ContractOptions): ContractCase[] {
   if (route.query === undefined) return [];
-  return ["?zz=1&zz=1", "?zz=%ff"].map((query) =>
+  const malformed = ["?zz=1&zz=1", "?zz=%ff"].map((query) =>
     make(route, options, `query ${query}`, refusal(400, "invalid-field"), { query }),
   );
+  if (!Object.hasOwn(route.query.shape, "tenant_id")) return malformed;
+  const foreign = `?tenant_id=${options.foreignIds["tenant_id"]}`;
+  return [
+    ...malformed,
+    make(route, options, "query ?tenant_id=x", refusal(400, "invalid-field"), { query: "?tenant_id=x" }),
+    make(route, options, "on another tenant", refusal(404, "not-found"), { query: foreign }),
+  ];
 }
 
 function pathCases(route: RouteDefinition, options: ContractOptions): ContractCase[] {
@@ -156,7 +163,7 @@ function make(
     return id;
   });
   const headers = new Headers();
-  const bearer = route.security === "instance-token" || route.security === "api-key" ? route.security : undefined;
+  const bearer = route.security === "instance-token" || route.security === "account" ? route.security : undefined;
   const authorization = send.authorization ?? (bearer === undefined ? null : `Bearer ${options.credentials[bearer]}`);
   if (send.authorization !== null && authorization !== null) headers.set("authorization", authorization);
   const method = send.method ?? route.method;

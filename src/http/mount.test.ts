@@ -23,7 +23,7 @@ function sampleApp(extra: Parameters<typeof mountRoutes>[1] = []) {
 }
 
 const BEARER = { authorization: `Bearer ${SAMPLE_TOKENS["instance-token"]}` };
-const KEY = { authorization: `Bearer ${SAMPLE_TOKENS["api-key"]}` };
+const KEY = { authorization: `Bearer ${SAMPLE_TOKENS.account}` };
 const JSON_TYPE = { "content-type": "application/json" };
 
 const publicRoute = (path: string, handle: Parameters<typeof defineRoute>[0]["handle"]) =>
@@ -256,10 +256,16 @@ describe("the registry", () => {
   it("adds the problems that a declaration implies, and freezes it", () => {
     expect(sampleRoutes[3]?.problems).toEqual([
       "invalid-field",
+      "tenant-required",
       "unauthenticated",
       "key-expired",
       "key-revoked",
       "forbidden",
+      "tenant-suspended",
+      "tenant-closed",
+      "not-accepted-here",
+      "reason-required",
+      "cross-site",
       "not-found",
       "internal",
       "unavailable",

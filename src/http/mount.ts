@@ -75,7 +75,7 @@ export function mountRoutes<E extends Env>(
   async function run(c: Context<E>, route: RouteDefinition, requestId: string): Promise<Reply> {
     const request = c.req.raw;
     const credential =
-      route.security === "instance-token" || route.security === "api-key"
+      route.security === "instance-token" || route.security === "account"
         ? await authenticators[route.security](request, deps)
         : undefined;
     // Nobody to count by but the network. The others are counted by the gate that their credential leads to.

@@ -1,3 +1,4 @@
+import { SESSION_COOKIE } from "../access/session-cookie.ts";
 import { PROBLEMS, type ProblemName } from "../core/problem.ts";
 import { problemType } from "./problem-response.ts";
 import type { Security } from "./route.ts";
@@ -9,7 +10,8 @@ export const EXAMPLE_REQUEST_ID = "req_01JZ8Q4V7M3T9W5X2Y6A8B0CDE";
 export const SECURITY_NOTES: Readonly<Record<Security, string>> = {
   public: "No credential is needed.",
   "instance-token": "Send the instance's access token: `Authorization: Bearer …`.",
-  "api-key": "Send an API key: `Authorization: Bearer …`.",
+  account:
+    "Send an API key or a personal access token (`Authorization: Bearer …`), or the session cookie; a change with a cookie needs `X-CSRF-Token` too.",
   "client-secret":
     "The client authenticates with `client_id` and `client_secret` in the body (RFC 6749 section 2.3.1).",
   "registration-key":
@@ -19,7 +21,7 @@ export const SECURITY_NOTES: Readonly<Record<Security, string>> = {
 /** OpenAPI 3.1 has no scheme for a credential in the body: those operations require none, and say so in words. */
 export function securityRequirement(security: Security): Record<string, string[]>[] {
   if (security === "instance-token") return [{ instance_token: [] }];
-  return security === "api-key" ? [{ api_key: [] }] : [];
+  return security === "account" ? [{ api_key: [] }, { personal_access_token: [] }, { session: [] }] : [];
 }
 
 const text = (description: string) => ({ description, schema: { type: "string" } });
@@ -33,6 +35,8 @@ export const OPENAPI_COMPONENTS = Object.freeze({
       description: "Access token of an instance, from `POST /oauth2/token` with client_credentials. Lives one hour.",
     },
     api_key: { type: "http", scheme: "bearer", description: "API key of a tenant. It is shown once, when it is made." },
+    personal_access_token: { type: "http", scheme: "bearer", description: "A person's own token, for one tenant." },
+    session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE, description: "A person who has signed in." },
   },
   headers: {
     "X-Request-Id": text("Names this request in our logs. Always ours: one that a caller sends is ignored."),

@@ -45,7 +45,11 @@ describe("openApiDocument", () => {
 
   it("states security for every operation, in words where OpenAPI has none", () => {
     expect(operation("post", "/instance/alive").security).toEqual([{ instance_token: [] }]);
-    expect(operation("get", "/api/v1/instances").security).toEqual([{ api_key: [] }]);
+    expect(operation("get", "/api/v1/instances").security).toEqual([
+      { api_key: [] },
+      { personal_access_token: [] },
+      { session: [] },
+    ]);
     expect(operation("post", "/oauth2/token").security).toEqual([]);
     expect(operation("post", "/oauth2/token").description).toContain("`client_secret` in the body");
   });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isPermission, opens } from "../core/permission.ts";
 import { PROBLEMS, Problem, type ProblemName } from "../core/problem.ts";
 import { EXAMPLE_REQUEST_ID, OPENAPI_COMPONENTS, SECURITY_NOTES, securityRequirement } from "./openapi-components.ts";
 import { isOAuthPath, oauthErrorBody, problemBody } from "./problem-response.ts";
@@ -57,7 +58,11 @@ function operation(route: RouteDefinition): Record<string, unknown> {
   ]
     .filter((paragraph) => paragraph !== undefined)
     .join("\n\n");
-  const parameters = [...parametersOf(route.params, "path"), ...parametersOf(route.query, "query")];
+  const parameters = [
+    ...parametersOf(route.params, "path"),
+    ...parametersOf(route.query, "query"),
+    ...headerParameters(route),
+  ];
   return {
     tags: route.tags,
     summary: route.summary,
@@ -92,6 +97,26 @@ function parametersOf(schema: RouteFacts["params"], place: "path" | "query"): Re
     ...(description === undefined ? {} : { description }),
     schema: property,
   }));
+}
+
+/** What account routes read of the headers beside the credential. */
+function headerParameters({ security, method, permission }: RouteFacts): Record<string, unknown>[] {
+  if (security !== "account") return [];
+  const header = (name: string, description: string, maxLength: number) => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string", maxLength },
+  });
+  return [
+    ...(permission !== undefined && isPermission(permission) && opens(permission)
+      ? [header("Ebb-Reason", "Why an operator opens another tenant's data; its audit trail says so.", 200)]
+      : []),
+    ...(method === "POST"
+      ? [header("Idempotency-Key", "Names this request: its repeat within 24 hours changes nothing more.", 255)]
+      : []),
+  ];
 }
 
 function successes(route: RouteDefinition): Record<string, unknown> {

@@ -48,7 +48,7 @@ describe("problemResponse", () => {
     ["invalid-client", { ...oauth, authorization: "Basic eDp5" }, 'Basic realm="ebb"'],
     ["invalid-client", { ...oauth, authorization: "bAsIc eDp5" }, 'Basic realm="ebb"'],
     ["invalid-client", { ...oauth, authorization: "Basically" }, null],
-    ["unauthenticated", { ...oauth, security: "api-key" }, 'Bearer realm="ebb"'],
+    ["unauthenticated", { ...oauth, security: "account" }, 'Bearer realm="ebb"'],
     ["forbidden", context, null],
     ["not-found", { ...context, path: "/oauth2" }, null],
   ] as const)("challenge of %s for %j", (name, at, expected) => {

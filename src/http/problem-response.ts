@@ -103,7 +103,7 @@ function build(problem: Problem, context: ProblemContext): Response {
  * client that tried it; ours send their secret in the body and get no challenge.
  */
 function challengeFor(name: ProblemName, context: ProblemContext): string | undefined {
-  const bearer = context.security === "instance-token" || context.security === "api-key";
+  const bearer = context.security === "instance-token" || context.security === "account";
   if (isOAuthPath(context.path) && !bearer) {
     const usedBasic = /^basic(?: |$)/i.test(context.authorization ?? "");
     return CLIENT_PROBLEMS.has(name) && usedBasic ? 'Basic realm="ebb"' : undefined;

@@ -1,13 +1,21 @@
-import type * as z from "zod";
-import type { Credential } from "../access/credential.ts";
+import * as z from "zod";
+import type { AccountCredential, Credential, InstanceCredential } from "../access/credential.ts";
 import { PROBLEMS, type ProblemName } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
+import { idSchema } from "./id-schema.ts";
 import type { Reply } from "./reply.ts";
 
-/** How a caller proves who it is. The last two travel in the body, so the transport checks no bearer for them. */
-export type Security = "public" | "instance-token" | "api-key" | "client-secret" | "registration-key";
-export type BearerSecurity = "instance-token" | "api-key";
-export type CredentialOf<S extends Security> = S extends BearerSecurity ? Extract<Credential, { kind: S }> : undefined;
+/**
+ * How a caller proves who it is. `account`: an API key, a personal access token or a session. The last two travel in the
+ * body, so the transport checks nothing for them.
+ */
+export type Security = "public" | "instance-token" | "account" | "client-secret" | "registration-key";
+export type BearerSecurity = "instance-token" | "account";
+export type CredentialOf<S extends Security> = S extends "account"
+  ? AccountCredential
+  : S extends "instance-token"
+    ? InstanceCredential
+    : undefined;
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 export type Method = (typeof METHODS)[number];
@@ -61,6 +69,8 @@ export interface RouteFacts {
   readonly permission?: string;
   /** Keys of the platform owner alone: the verb refuses all others with `forbidden`, whatever they are permitted. */
   readonly ownerOnly?: true;
+  /** About the caller in person, whatever tenant: takes no tenant. */
+  readonly personal?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly responses: Readonly<Record<number, ResponseDefinition>>;
@@ -101,14 +111,15 @@ export function defineRoute<
   B extends z.ZodType = z.ZodUndefined,
   R extends boolean = boolean,
 >(options: RouteOptions<S, P, Q, B, R>): RouteDefinition {
-  const { body, handle, ...facts } = options;
+  const { body, handle, ...declared } = options;
+  const facts: RouteFacts = takesTenant(declared) ? { ...declared, query: withTenant(declared.query) } : declared;
   const name = `${facts.method} ${facts.path}`;
   if (!/^(?:\/(?:[A-Za-z0-9._-]+|\{[a-z][a-z0-9_]*\}))+$/.test(facts.path)) throw new TypeError(`${name}: bad path`);
   if (!/^[a-z][a-z0-9_]*$/.test(facts.operationId)) throw new TypeError(`${name}: operationId must be snake_case`);
   if (body !== undefined && facts.method === "GET") throw new TypeError(`${name}: GET takes no body`);
-  const declared = new Set(Object.keys(facts.params?.shape ?? {}));
+  const parameters = new Set(Object.keys(facts.params?.shape ?? {}));
   const placeholders = pathParameters(facts.path);
-  if (placeholders.length !== declared.size || !placeholders.every((placeholder) => declared.has(placeholder))) {
+  if (placeholders.length !== parameters.size || !placeholders.every((placeholder) => parameters.has(placeholder))) {
     throw new TypeError(`${name}: params and the path's placeholders differ`);
   }
   if (body !== undefined && !body.schema.safeParse(body.example).success) {
@@ -125,6 +136,19 @@ export function defineRoute<
   });
 }
 
+/** Whether `?tenant_id=…` says on which tenant the caller acts: on every account route whose path does not. */
+function takesTenant({ security, personal, path }: RouteFacts): boolean {
+  return security === "account" && personal !== true && !pathParameters(path).includes("tenant_id");
+}
+
+function withTenant(query: z.ZodObject = z.object({})): z.ZodObject {
+  return query.extend({
+    tenant_id: idSchema("tenant")
+      .optional()
+      .describe("The tenant to act on, where it is not the caller's only one: that one, or one below it."),
+  });
+}
+
 /** Names of the placeholders of a path, in order. */
 export function pathParameters(path: string): string[] {
   return [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] ?? "");
@@ -133,7 +157,16 @@ export function pathParameters(path: string): string[] {
 const BY_SECURITY: Record<Security, readonly ProblemName[]> = {
   public: [],
   "instance-token": ["unauthenticated", "token-expired", "token-not-yet-valid", "token-revoked", "instance-deleted"],
-  "api-key": ["unauthenticated", "key-expired", "key-revoked", "unavailable"],
+  account: [
+    "unauthenticated",
+    "key-expired",
+    "key-revoked",
+    "not-accepted-here",
+    "cross-site",
+    "tenant-suspended",
+    "tenant-closed",
+    "unavailable",
+  ],
   "client-secret": ["invalid-client", "client-revoked"],
   "registration-key": [
     "registration-key-unknown",
@@ -146,7 +179,14 @@ const BY_SECURITY: Record<Security, readonly ProblemName[]> = {
 function problemsOf(facts: RouteFacts, hasBody: boolean): ProblemName[] {
   const names = new Set<ProblemName>([...facts.problems, ...BY_SECURITY[facts.security], "internal"]);
   const add = (when: boolean, ...more: ProblemName[]) => when && more.forEach((name) => void names.add(name));
-  add(facts.permission !== undefined, "forbidden");
+  add(facts.permission !== undefined, "forbidden", "reason-required");
+  add(takesTenant(facts), "tenant-required", "not-found");
+  add(
+    facts.security === "account" && facts.method === "POST",
+    "idempotency-key-in-use",
+    "idempotency-key-reused",
+    "invalid-field",
+  );
   add(facts.params !== undefined, "invalid-field", "not-found");
   add(facts.query !== undefined, "invalid-field");
   add(hasBody, "malformed-body", "invalid-field", "body-too-large", "unsupported-media-type");

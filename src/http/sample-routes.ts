@@ -7,8 +7,9 @@ import type { Authenticators } from "./mount.ts";
 import { defineRoute } from "./route.ts";
 
 /** A tiny service that uses every feature of the registry. For tests, and for looking at /docs while building it. */
-export const SAMPLE_TOKENS = { "instance-token": "good.instance.token", "api-key": "ebb_key_good" } as const;
+export const SAMPLE_TOKENS = { "instance-token": "good.instance.token", account: "ebb_key_good" } as const;
 export const SAMPLE_FOREIGN_ID = "ins_01JZ8Q4V7M3T9W5X2Y6A8B0CDE";
+export const SAMPLE_FOREIGN_TENANT = "tnt_01KAHJ0000A1B2C3D4E5F6G7H8";
 export const SAMPLE_NOW_MS = Date.UTC(2026, 0, 15, 12);
 
 const FIXED_CLOCK: Clock = { now: () => SAMPLE_NOW_MS };
@@ -39,8 +40,8 @@ export const sampleAuthenticators: Authenticators = {
       issuedAtMs: 0,
     };
   },
-  "api-key": async (request) => {
-    if (tokenOf(request) !== SAMPLE_TOKENS["api-key"]) throw new Problem("unauthenticated");
+  account: async (request) => {
+    if (tokenOf(request) !== SAMPLE_TOKENS.account) throw new Problem("unauthenticated");
     return { kind: "api-key", gateId: "gate", hash: new Uint8Array(32) };
   },
 };
@@ -62,6 +63,11 @@ const AliveBody = z
     counters: z.record(z.string(), z.int().min(0)).optional(),
   })
   .nullable();
+
+/** Every account route takes a tenant. */
+function refuseForeign(query: object): void {
+  if ((query as { tenant_id?: string }).tenant_id === SAMPLE_FOREIGN_TENANT) throw new Problem("not-found");
+}
 
 export const sampleRoutes = [
   defineRoute({
@@ -126,12 +132,15 @@ export const sampleRoutes = [
     operationId: "list_instances",
     summary: "List instances",
     tags: ["accounts"],
-    security: "api-key",
+    security: "account",
     permission: "instance:read",
     query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(20).describe("How many, at most.") }),
     responses: { 200: { description: "A page of them.", schema: z.object({ limit: z.int() }) } },
     problems: [],
-    handle: async ({ query }) => ({ status: 200, body: { limit: query.limit } }),
+    handle: async ({ query }) => {
+      refuseForeign(query);
+      return { status: 200, body: { limit: query.limit } };
+    },
   }),
   defineRoute({
     method: "DELETE",
@@ -139,12 +148,13 @@ export const sampleRoutes = [
     operationId: "delete_instance",
     summary: "Delete an instance",
     tags: ["accounts"],
-    security: "api-key",
+    security: "account",
     permission: "instance:delete",
     params: z.object({ instance_id: z.string().regex(/^ins_[0-9A-Z]{26}$/) }),
     responses: { 204: { description: "Gone." } },
     problems: [],
-    handle: async ({ params }) => {
+    handle: async ({ params, query }) => {
+      refuseForeign(query);
       if (params.instance_id === SAMPLE_FOREIGN_ID) {
         throw new Problem("not-found", { members: { tenant: "other" }, headers: { "x-tenant": "other" } });
       }

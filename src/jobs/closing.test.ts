@@ -65,8 +65,8 @@ describe("closing", () => {
 
     expect(await closing(reseller, null, true)).toBe(3);
     expect(await stateOf(reseller, ...clients, beside)).toEqual([...Array(3).fill("closed closed ends"), "active"]);
-    expect(await entered(reseller)).toBe("EB403");
-    expect(await entered(clients[0])).toBe("EB403");
+    expect(await entered(reseller)).toBe("EB413");
+    expect(await entered(clients[0])).toBe("EB413");
     expect([await entered(platform, reseller), await entered(platform, clients[0])]).toEqual([null, null]);
     expect(await entered(beside)).toBeNull();
     expect(await closing(platform, reseller, true)).toBe(0);

@@ -157,7 +157,7 @@ describe("a run without enough time", () => {
     await make.add("people", ago(91 * DAY), { id: person });
     const isThere = async (table: string, id: string) =>
       (await owner(`select from public.${table} where id = $1`, [id])).length === 1;
-    const first = await runPurge(database, noon, { statements: 140 });
+    const first = await runPurge(database, noon, { statements: 120 });
     expect(troubles(first)).toEqual([
       { table: "instances", errors: [], blocked: expect.toSatisfy((n) => n < 1_500), finished: false },
     ]);

@@ -45,6 +45,7 @@ export async function createApiKey(context: Context, wanted: NewApiKey): Promise
     await tx.insert(credentials).values({
       id,
       tenantId,
+      makerTenantId: entered.actorTenantId,
       kind: "api-key",
       name: wanted.name,
       secretHash: await hashSecret(key),

@@ -193,8 +193,8 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
   ],
   [
     "a function for nobody",
-    ["revoke execute on function ebb.enter(bytea, uuid) from ebb_app"],
-    /^ebb_app may not execute ebb\.enter\(bytea,uuid\), but should\.$/,
+    ["revoke execute on function ebb.enter(bytea, uuid, text, text) from ebb_app"],
+    /^ebb_app may not execute ebb\.enter\(bytea,uuid,text,text\), but should\.$/,
   ],
   [
     "an undeclared function",
@@ -208,13 +208,13 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
   ],
   [
     "a definer's function without a search_path",
-    ["alter function ebb.enter(bytea, uuid) reset search_path"],
-    /^The function ebb\.enter\(bytea,uuid\) runs as its definer without an empty search_path of its own\.$/,
+    ["alter function ebb.enter(bytea, uuid, text, text) reset search_path"],
+    /^The function ebb\.enter\(bytea,uuid,text,text\) runs as its definer without an empty search_path of its own\.$/,
   ],
   [
     "a definer's function of another owner",
-    ["alter function ebb.enter(bytea, uuid) owner to ebb_owner"],
-    /^The function ebb\.enter\(bytea,uuid\) runs as its definer and belongs to ebb_owner, not to ebb_maint\.$/,
+    ["alter function ebb.enter(bytea, uuid, text, text) owner to ebb_owner"],
+    /^The function ebb\.enter\(bytea,uuid,text,text\) runs as its definer and belongs to ebb_owner, not to ebb_maint\.$/,
   ],
   [
     "a changed clock",

@@ -102,8 +102,10 @@ export function condition(reach: Reach, table: DeclaredTable): { tenant: string 
   switch (reach) {
     case "entered-tenant":
       return { tenant: "tenant_id = (select ebb.tenant())", time: unexpired(table, false) };
+    case "entered-target":
+      return { tenant: "tenant_id = (select ebb.target())", time: unexpired(table, false) };
     case "entered-subtree":
-      return { tenant: "path @> array[(select ebb.tenant())]", time: unexpired(table, false) };
+      return { tenant: "path @> array[(select ebb.target())]", time: unexpired(table, false) };
     case "members-of-entered-tenant":
       return {
         tenant: `exists (select from public.memberships m where m.person_id = ${table.table}.id and m.tenant_id = (select ebb.tenant()))`,

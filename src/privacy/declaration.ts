@@ -24,9 +24,11 @@ export function granularityOf(anchor: Anchor): "instant" | "hour" | "day" {
 
 /** Which rows a role may reach with a command, as a policy. */
 export type Reach =
-  /** Rows of the tenant that the transaction has entered, unless expired. */
+  /** Rows of the tenant that the transaction has entered and may open, unless expired. */
   | "entered-tenant"
-  /** The tenant entered and those below it, unless expired. */
+  /** The same, also for an operator who only administers the tenant and has given no reason to open its data. */
+  | "entered-target"
+  /** The tenant entered and those below it, unless expired; for administering too. */
   | "entered-subtree"
   /** People who are members of the tenant entered. */
   | "members-of-entered-tenant"

@@ -3,7 +3,7 @@ import { CasingCache } from "drizzle-orm/casing";
 import { PgTable } from "drizzle-orm/pg-core";
 import * as schema from "../db/schema.ts";
 import type { TableDeclaration } from "./declaration.ts";
-import { memberships, people, subscriptions, tenants, workspaces } from "./declared/accounts.ts";
+import { brands, memberships, people, subscriptions, tenants, workspaces } from "./declared/accounts.ts";
 import { billingRecords } from "./declared/billing.ts";
 import { connections, encryptedCredentials, profiles } from "./declared/customer-data.ts";
 import { errorReports, metrics, performanceSamples } from "./declared/diagnostics.ts";
@@ -13,6 +13,7 @@ import { limitAllotments, limitOverrides } from "./declared/limits.ts";
 import {
   authorizationCodes,
   deviceCodes,
+  identityProviders,
   invitations,
   loginStates,
   refreshTokens,
@@ -45,6 +46,8 @@ export const INVENTORY: Inventory = {
   registrationKeys,
   limitOverrides,
   limitAllotments,
+  brands,
+  identityProviders,
   invitations,
   profiles,
   connections,

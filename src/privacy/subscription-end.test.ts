@@ -56,9 +56,11 @@ const [RUNNING, ENDED] = [everyTable(null), everyTable(true)];
 
 it("concerns customer data and account information, each with its own window", () => {
   expect(STAMPED.map(({ table, retention }) => `${table}: ${retention}`).sort()).toEqual([
+    "brands: account-information",
     "connections: customer-data",
     "credentials: account-information",
     "encrypted_credentials: customer-data",
+    "identity_providers: account-information",
     "instances: account-information",
     "limit_allotments: account-information",
     "limit_overrides: account-information",

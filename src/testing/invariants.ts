@@ -109,7 +109,9 @@ async function readable(
 
   await database.session("app", async (client) => {
     await client.query("set timezone = 'UTC'");
-    const text = reading(granted, "app", () => "true");
+    const text = reading(granted, "app", ({ relation }) =>
+      relation === "audit_entries" ? `t.request_id <> '${LOOKING}'` : "true",
+    );
     const nobodys = expected("app", (table) => (table.name === "purge_receipts" ? lives(table) : "false"));
     compare("ebb_app reads without entering", await rowsOf(client, text), await ownRows(owner, nobodys));
     for (const tenant of await owner(ENTRANCES)) {
@@ -149,11 +151,14 @@ const ENTRANCES = `
                       where c.tenant_id = any (t.path)) as hashes
     from public.tenants t`;
 
+/** Why the checker opens a tenant: what that leaves in the audit goes with its transaction. */
+const LOOKING = "invariants";
+
 async function enters(client: PoolClient, tenant: string, hashes: readonly string[]): Promise<boolean> {
   for (const hash of hashes) {
     await client.query("savepoint entering");
     try {
-      await client.query("select ebb.enter($1, $2)", [`\\x${hash}`, tenant]);
+      await client.query("select ebb.enter($1, $2, $3, $3)", [`\\x${hash}`, tenant, LOOKING]);
       return true;
     } catch {
       await client.query("rollback to savepoint entering");

@@ -1,5 +1,16 @@
 import { sql } from "drizzle-orm";
-import { check, foreignKey, index, integer, pgTable, text, unique, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import {
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
 import { idColumn, instant } from "../columns.ts";
 
 export const tenants = pgTable(
@@ -65,7 +76,11 @@ export const people = pgTable(
     id: idColumn("person").primaryKey(),
     issuer: text().notNull(),
     subject: text().notNull(),
+    /** The tenant whose own provider vouches for the person, for itself alone; null for a provider of the deployment. */
+    providerTenantId: idColumn("tenant"),
     email: text(),
+    /** That the provider, and one trusted for it, says so. */
+    emailVerified: boolean().notNull().default(false),
     name: text(),
     createdAt: instant().notNull(),
     /** When the person left the last tenant; set when that membership is forgotten, unless another came. */
@@ -74,7 +89,11 @@ export const people = pgTable(
     closedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [uniqueIndex("people_issuer_subject").on(t.issuer, t.subject), index("people_expires").on(t.expiresAt, t.id)],
+  (t) => [
+    unique("people_issuer_subject").on(t.issuer, t.subject, t.providerTenantId).nullsNotDistinct(),
+    index("people_provider_tenant").on(t.providerTenantId).where(sql`provider_tenant_id is not null`),
+    index("people_expires").on(t.expiresAt, t.id),
+  ],
 );
 
 export const memberships = pgTable(
@@ -87,7 +106,7 @@ export const memberships = pgTable(
     personId: idColumn("person")
       .notNull()
       .references(() => people.id),
-    role: text({ enum: ["owner", "admin", "member"] }).notNull(),
+    role: text({ enum: ["owner", "admin", "member", "operator"] }).notNull(),
     createdAt: instant().notNull(),
     removedAt: instant(),
     subscriptionEndedAt: instant(),
@@ -117,4 +136,28 @@ export const workspaces = pgTable(
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [unique("workspaces_tenant_id_id").on(t.tenantId, t.id), index("workspaces_expires").on(t.expiresAt, t.id)],
+);
+
+/** How a reseller appears to its clients and their people: the controller of their data under its own name. */
+export const brands = pgTable(
+  "brands",
+  {
+    id: idColumn("brand").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    name: text().notNull(),
+    logoUrl: text(),
+    contact: text(),
+    privacyContact: text(),
+    setAt: instant().notNull(),
+    removedAt: instant(),
+    subscriptionEndedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    // Of one tenant one at a time: whoever sets it holds the tenant's row.
+    index("brands_tenant").on(t.tenantId),
+    index("brands_expires").on(t.expiresAt, t.id),
+  ],
 );

@@ -39,14 +39,26 @@ export const credentials = pgTable(
     tenantId: idColumn("tenant")
       .notNull()
       .references(() => tenants.id),
-    kind: text({ enum: ["api-key", "client-secret"] }).notNull(),
+    kind: text({ enum: ["api-key", "personal-access-token", "client-secret"] }).notNull(),
     name: text().notNull(),
     instanceId: idColumn("instance"),
+    /** Whose token it is, or who made the key: it may never do more than that person. */
     personId: idColumn("person").references(() => people.id),
+    /** The tenant from which it was made: it ends when that one is no longer above. Null: before there was anybody. */
+    makerTenantId: idColumn("tenant"),
     /** SHA-256 of the secret. */
     secretHash: bytes().notNull(),
     permissions: text().array().notNull(),
+    /** Networks (CIDR) and origins from which alone it is taken; null for all. */
+    allowedNetworks: text().array(),
+    allowedOrigins: text().array(),
+    /** Calls an hour, where that is less than its tenant's plan says. */
+    callsPerHour: integer(),
     createdAt: instant().notNull(),
+    /** The hour of its last use. */
+    lastUsedAt: instant(),
+    /** Countries from which it was used, ISO 3166-1: a new one is an event. */
+    places: text().array().notNull().default(sql`'{}'`),
     validUntil: instant(),
     revokedAt: instant(),
     subscriptionEndedAt: instant(),

@@ -59,12 +59,16 @@ export const loginStates = pgTable(
   {
     id: idColumn("loginState").primaryKey(),
     stateHash: bytes().notNull(),
+    /** Which provider: the deployment's by its name, a tenant's by the id of its row. */
+    provider: text().notNull(),
     issuer: text().notNull(),
     nonce: text().notNull(),
     /** AES-256-GCM: it must be sent on. */
     codeVerifier: bytes().notNull(),
     returnTo: text(),
     issuedAt: instant().notNull(),
+    /** A state is good for one answer. */
+    usedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [uniqueIndex("login_states_state_hash").on(t.stateHash), index("login_states_expires").on(t.expiresAt, t.id)],
@@ -123,9 +127,10 @@ export const invitations = pgTable(
       .notNull()
       .references(() => tenants.id),
     email: text().notNull(),
-    role: text({ enum: ["owner", "admin", "member"] }).notNull(),
+    role: text({ enum: ["owner", "admin", "member", "operator"] }).notNull(),
     secretHash: bytes().notNull(),
-    invitedBy: idColumn("person").notNull(),
+    /** Null where a key of nobody's did. */
+    invitedBy: idColumn("person"),
     createdAt: instant().notNull(),
     acceptedAt: instant(),
     revokedAt: instant(),
@@ -137,5 +142,29 @@ export const invitations = pgTable(
     index("invitations_tenant").on(t.tenantId),
     index("invitations_expires").on(t.expiresAt, t.id),
     check("invitations_hash_is_sha256", sql`octet_length(secret_hash) = 32`),
+  ],
+);
+
+/** An OpenID provider that a tenant brings for its own members. */
+export const identityProviders = pgTable(
+  "identity_providers",
+  {
+    id: idColumn("identityProvider").primaryKey(),
+    tenantId: idColumn("tenant")
+      .notNull()
+      .references(() => tenants.id),
+    name: text().notNull(),
+    issuer: text().notNull(),
+    clientId: text().notNull(),
+    /** AES-256-GCM: it must be sent on. */
+    clientSecret: bytes().notNull(),
+    createdAt: instant().notNull(),
+    removedAt: instant(),
+    subscriptionEndedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    uniqueIndex("identity_providers_live").on(t.tenantId, t.issuer).where(sql`removed_at is null`),
+    index("identity_providers_expires").on(t.expiresAt, t.id),
   ],
 );

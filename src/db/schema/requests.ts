@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, integer, jsonb, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { index, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
 import { bytes, idColumn, instant } from "../columns.ts";
 
 /** What outlives the request that made it, by hours. */
@@ -25,16 +25,19 @@ export const idempotencyRecords = pgTable(
   "idempotency_records",
   {
     tenantId: idColumn("tenant").notNull(),
+    /** Whose key it is: two callers may choose the same. */
+    actorId: uuid().notNull(),
     key: text().notNull(),
     route: text().notNull(),
     requestHash: bytes().notNull(),
-    status: integer().notNull(),
-    response: jsonb(),
+    /** What the change returned; the answer is made of it anew. */
+    result: jsonb(),
     recordedAt: instant().notNull(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
-    primaryKey({ columns: [t.tenantId, t.key] }),
-    index("idempotency_records_expires").on(t.expiresAt, t.tenantId, t.key),
+    // With the moment: an expired record is hidden, and a new one must find room before the purge.
+    primaryKey({ columns: [t.tenantId, t.actorId, t.key, t.recordedAt] }),
+    index("idempotency_records_expires").on(t.expiresAt, t.tenantId, t.actorId, t.key, t.recordedAt),
   ],
 );

@@ -10,16 +10,25 @@ export const authenticationEvents = pgTable(
     id: idColumn("authenticationEvent").notNull(),
     tenantId: idColumn("tenant"),
     recordedAt: instant().notNull(),
-    event: text({ enum: ["sign-in", "sign-out", "key-use", "token-issued"] }).notNull(),
+    event: text({ enum: ["sign-in", "sign-out", "key-use", "key-rotated", "token-issued", "request"] }).notNull(),
     outcome: text({ enum: ["succeeded", "refused"] }).notNull(),
     actorKind: text(),
     actorId: uuid(),
+    /** Whose history it belongs to. */
+    personId: idColumn("person"),
+    /** The country from which it came, ISO 3166-1. */
+    place: text(),
     /** Why it was refused, as the stable name of a problem. */
     reason: text(),
     requestId: text().notNull(),
     expiresAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.id, t.expiresAt] }), index("authentication_events_expires").on(t.expiresAt, t.id)],
+  (t) => [
+    primaryKey({ columns: [t.id, t.expiresAt] }),
+    index("authentication_events_expires").on(t.expiresAt, t.id),
+    index("authentication_events_tenant").on(t.tenantId, t.id),
+    index("authentication_events_person").on(t.personId, t.id),
+  ],
 );
 
 export const securityEvents = pgTable(

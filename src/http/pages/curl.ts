@@ -2,7 +2,7 @@ import type { RouteDefinition } from "../route.ts";
 
 const TOKEN_VARIABLES: Readonly<Record<string, string>> = {
   "instance-token": "$INSTANCE_TOKEN",
-  "api-key": "$EBB_API_KEY",
+  account: "$EBB_API_KEY",
 };
 
 /** A command that works when pasted into a POSIX shell once its variables are set. */

@@ -3,7 +3,8 @@ import { type Id, parseId } from "../../core/id.ts";
 import { type LegalHold, listHolds } from "../../retention/list-holds.ts";
 import { holdableClasses, placeHold } from "../../retention/place-hold.ts";
 import { releaseHold } from "../../retention/release-hold.ts";
-import { accountCall, idSchema, listBody, listSchema, pageQuery, seconds, secondsOrNull } from "../account-call.ts";
+import { accountCall, listBody, listSchema, pageQuery, seconds, secondsOrNull } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 import { plainText } from "../text-schema.ts";
 
@@ -72,7 +73,7 @@ export const holdRoutes: RouteDefinition[] = [
     operationId: "get_retention_holds",
     summary: "Legal holds, newest first; for the platform owner",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "holds:read",
     ownerOnly: true,
     query: pageQuery("legalHold"),
@@ -105,7 +106,7 @@ export const holdRoutes: RouteDefinition[] = [
     description:
       "At least one of `tenant_id`, `subject_id` and `retention_class`: what lies in all that are given is kept, hidden from whoever could read it as if it had gone, until the hold is released. It may take some seconds, as it waits for the purge that is running.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "holds:write",
     ownerOnly: true,
     body: {
@@ -163,7 +164,7 @@ export const holdRoutes: RouteDefinition[] = [
     description:
       "What it alone kept goes with the next run of the purge. What came of it stays readable for 24 months.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "holds:write",
     ownerOnly: true,
     params: z.object({ hold_id: idSchema("legalHold") }),

@@ -3,7 +3,8 @@ import { type Instance, listInstances } from "../../instances/list.ts";
 import { removeInstance } from "../../instances/remove.ts";
 import { showInstance } from "../../instances/show.ts";
 import { listPings, type Ping } from "../../telemetry/list-pings.ts";
-import { accountCall, idSchema, listBody, listSchema, pageQuery, seconds } from "../account-call.ts";
+import { accountCall, listBody, listSchema, pageQuery, seconds } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 const instance = z.object({
@@ -84,7 +85,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     operationId: "get_instances",
     summary: "The tenant's instances, oldest first",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "instances:read",
     query: pageQuery("instance"),
     responses: { 200: { description: "One page of instances.", schema: listSchema(instance), example: page(EXAMPLE) } },
@@ -103,7 +104,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     operationId: "get_instance",
     summary: "One instance",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "instances:read",
     params,
     responses: { 200: { description: "The instance.", schema: instance, example: EXAMPLE } },
@@ -122,7 +123,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     summary: "What is kept of an instance's pings, newest first",
     description: "One a day, for 30 days. A ping appears here some seconds after it was acknowledged.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "pings:read",
     params,
     responses: { 200: { description: "The pings.", schema: listSchema(ping), example: page(PING_EXAMPLE) } },
@@ -140,7 +141,7 @@ export const instanceAccountRoutes: RouteDefinition[] = [
     operationId: "delete_instance",
     summary: "Remove an instance and revoke its tokens and its secret",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "instances:delete",
     params,
     responses: {

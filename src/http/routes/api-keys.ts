@@ -5,7 +5,6 @@ import { type ApiKey, listApiKeys } from "../../keys/list.ts";
 import { revokeApiKey } from "../../keys/revoke.ts";
 import {
   accountCall,
-  idSchema,
   keyName,
   listBody,
   listSchema,
@@ -14,6 +13,7 @@ import {
   secondsOrNull,
   validUntil,
 } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 const apiKey = z.object({
@@ -61,7 +61,7 @@ export const keyRoutes: RouteDefinition[] = [
     operationId: "get_keys",
     summary: "The tenant's API keys, oldest first",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "keys:read",
     query: pageQuery("credential"),
     responses: {
@@ -87,7 +87,7 @@ export const keyRoutes: RouteDefinition[] = [
     summary: "Make an API key for this tenant",
     description: "Permitted at most what the key that makes it is, and valid no longer. The key is shown once.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "keys:write",
     body: {
       content: "application/json",
@@ -140,7 +140,7 @@ export const keyRoutes: RouteDefinition[] = [
     operationId: "delete_key",
     summary: "Revoke an API key; a key may revoke itself",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "keys:write",
     params: z.object({ key_id: idSchema("credential") }),
     responses: {

@@ -6,7 +6,8 @@ import { allotLimit } from "../../tenant-limits/allot.ts";
 import { inspectLimits } from "../../tenant-limits/inspect.ts";
 import { overrideLimit } from "../../tenant-limits/override.ts";
 import { resellerOf } from "../../tenant-limits/reseller-of.ts";
-import { accountCall, idSchema, listSchema, seconds } from "../account-call.ts";
+import { accountCall, listSchema, seconds } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 const policyName = z.string().regex(/^[a-z][a-z0-9-]{1,39}$/);
@@ -132,7 +133,7 @@ const looking: RouteDefinition[] = [
     description:
       "A policy of one instance is counted when `instance_id` names it. What a reseller allots to a client is shown to those above the client alone.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "limits:read",
     params: ofTenant,
     query: z.object({ instance_id: idSchema("instance").optional() }),
@@ -164,7 +165,7 @@ const looking: RouteDefinition[] = [
     description:
       "At most 50 of the last hour. Of a caller who is refused without end only the last are kept, and of those the very last may be lost when the tenant's gate falls asleep.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "limits:read",
     params: ofTenant,
     responses: {
@@ -207,7 +208,7 @@ function settingRoutes(kind: "limit_override" | "limit_allotment"): RouteDefinit
   const facts = {
     path,
     tags: ["api"],
-    security: "api-key" as const,
+    security: "account" as const,
     permission: "limits:write",
     params: ofPolicy,
     problems: ["tenant-suspended", "not-found", "allotments-exceed-total", "outcome-unknown"] as const,

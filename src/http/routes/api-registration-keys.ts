@@ -4,7 +4,6 @@ import { listRegistrationKeys, type RegistrationKey } from "../../registration-k
 import { revokeRegistrationKey } from "../../registration-keys/revoke.ts";
 import {
   accountCall,
-  idSchema,
   keyName,
   listBody,
   listSchema,
@@ -13,6 +12,7 @@ import {
   secondsOrNull,
   validUntil,
 } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 const registrationKey = z.object({
@@ -59,7 +59,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     operationId: "get_registration_keys",
     summary: "The tenant's registration keys, oldest first",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "registration-keys:read",
     query: pageQuery("registrationKey"),
     responses: {
@@ -91,7 +91,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     summary: "Make a key with which instances register into a workspace",
     description: "The key is shown once.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "registration-keys:write",
     body: {
       content: "application/json",
@@ -147,7 +147,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     operationId: "delete_registration_key",
     summary: "Revoke a registration key; instances that used it stay",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "registration-keys:write",
     params: z.object({ registration_key_id: idSchema("registrationKey") }),
     responses: {

@@ -3,7 +3,8 @@ import { OUTSIDE_STORES } from "../../privacy/declared/outside.ts";
 import { type RetentionClass, SCHEDULE, windowText } from "../../privacy/schedule.ts";
 import { listReceipts, type Receipt } from "../../retention/list-receipts.ts";
 import { type Counted, type RetentionStatus, retentionStatus, type TableStatus } from "../../retention/status.ts";
-import { accountCall, idSchema, listBody, listSchema, pageQuery, seconds } from "../account-call.ts";
+import { accountCall, listBody, listSchema, pageQuery, seconds } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 /** So many, or where `more` is true at least so many. */
@@ -233,7 +234,7 @@ export const retentionRoutes: RouteDefinition[] = [
     description:
       "Of the key's tenant, or of one below it that `tenant_id` names. For the platform owner itself: of everybody, and with what legal holds keep back. At most 10,000 rows a table are counted; where `more` is true there are more. Point-in-time copies of what was deleted are gone as long after as `copies` says.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "retention:read",
     query: z.object({ tenant_id: idSchema("tenant").optional() }),
     responses: {
@@ -254,7 +255,7 @@ export const retentionRoutes: RouteDefinition[] = [
     description:
       "Receipts are about tables, not about tenants, and hold counts of nobody's data. `canonical` is the very text that was recorded (RFC 8785): hash that, and not what your parser makes of it.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "retention:read",
     query: pageQuery("purgeReceipt").extend({
       table: z

@@ -1,21 +1,19 @@
 import * as z from "zod";
-import { listTenants, type Tenant } from "../../tenants/list.ts";
-import { accountCall, listBody, listSchema, pageQuery, seconds } from "../account-call.ts";
+import { REGIONS } from "../../core/region.ts";
+import { PLANS } from "../../limits/plans.ts";
+import { createTenant } from "../../tenants/create.ts";
+import { listTenants } from "../../tenants/list.ts";
+import { renameTenant } from "../../tenants/rename.ts";
+import { showTenant } from "../../tenants/show.ts";
+import { accountCall, keyName, listBody, listSchema, pageQuery, replayHeaders } from "../account-call.ts";
+import { etagOf, ifMatch } from "../etag.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { fullTenantSchema, showsFullTenant, showsTenant, TENANT_EXAMPLE, tenantSchema } from "../tenant-body.ts";
 
-const tenant = z.object({
-  object: z.literal("tenant"),
-  id: z.string(),
-  parent_id: z.string().nullable(),
-  kind: z.string(),
-  name: z.string(),
-  status: z.string(),
-  created_at: z.int(),
-});
-
-function showsTenant({ id, parentId, kind, name, status, createdAt }: Tenant) {
-  return { object: "tenant", id, parent_id: parentId, kind, name, status, created_at: seconds(createdAt) };
-}
+const FULL_EXAMPLE = { ...TENANT_EXAMPLE, home_region: "any", plan: "team", controller: null };
+const ETAG = { ETag: "Names this state: send it as If-Match with a change." };
+const params = z.object({ tenant_id: idSchema("tenant") });
 
 /** /api/v1/tenants. */
 export const tenantRoutes: RouteDefinition[] = [
@@ -23,39 +21,100 @@ export const tenantRoutes: RouteDefinition[] = [
     method: "GET",
     path: "/api/v1/tenants",
     operationId: "get_tenants",
-    summary: "The key's tenant and the tenants below it",
-    tags: ["api"],
-    security: "api-key",
+    summary: "The caller's tenant and the tenants below it",
+    tags: ["tenants"],
+    security: "account",
     permission: "tenants:read",
     query: pageQuery("tenant"),
     responses: {
       200: {
-        description: "One page of tenants.",
-        schema: listSchema(tenant),
-        example: {
-          object: "list",
-          data: [
-            {
-              object: "tenant",
-              id: "tnt_01KAHJ0000A1B2C3D4E5F6G7H8",
-              parent_id: null,
-              kind: "direct",
-              name: "Acme",
-              status: "active",
-              created_at: 1795219200,
-            },
-          ],
-          next_cursor: null,
-        },
+        description: "One page of tenants, oldest first.",
+        schema: listSchema(tenantSchema),
+        example: { object: "list", data: [TENANT_EXAMPLE], next_cursor: null },
       },
     },
-    problems: ["tenant-suspended"],
+    problems: [],
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
       const { limit, cursor = null } = input.query;
       const page = await listTenants(context, { limit, after: cursor });
       return { status: 200, headers, body: listBody(page, showsTenant) };
+    },
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/api/v1/tenants",
+    operationId: "create_tenant",
+    summary: "Make a tenant below the caller's, or below the one that `tenant_id` names",
+    description:
+      "The platform owner makes resellers and direct customers, a reseller makes clients with at most its own plan. " +
+      "The tenant has a workspace, and no people yet: invite its owner. Its region is for good.",
+    tags: ["tenants"],
+    security: "account",
+    permission: "tenants:write",
+    body: {
+      content: "application/json",
+      schema: z.object({
+        kind: z.enum(["reseller", "direct", "client"]),
+        name: keyName,
+        plan: z.enum(PLANS).default("free"),
+        region: z.enum(REGIONS).default("any"),
+      }),
+      required: true,
+      example: { kind: "client", name: "Acme", plan: "team" },
+    },
+    responses: { 201: { description: "Made.", schema: tenantSchema, example: TENANT_EXAMPLE } },
+    problems: ["conflict", "plan-not-sufficient", "allotments-exceed-total", "outcome-unknown"],
+    limited: true,
+    handle: async (input) => {
+      const { context, headers } = await accountCall(input);
+      const tenant = await createTenant(context, input.body);
+      return { status: 201, headers: { ...headers, ...replayHeaders(context) }, body: showsTenant(tenant) };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/api/v1/tenants/{tenant_id}",
+    operationId: "get_tenant",
+    summary: "A tenant, with its plan and the controller of its data",
+    description: "A client's controller is its reseller, under the name and contacts that it has set (its brand).",
+    tags: ["tenants"],
+    security: "account",
+    permission: "tenants:read",
+    params,
+    responses: { 200: { description: "The tenant.", schema: fullTenantSchema, example: FULL_EXAMPLE, headers: ETAG } },
+    problems: [],
+    limited: true,
+    handle: async (input) => {
+      const { context, headers } = await accountCall(input, input.params.tenant_id);
+      const body = showsFullTenant(await showTenant(context));
+      return { status: 200, headers: { ...headers, etag: await etagOf(body) }, body };
+    },
+  }),
+  defineRoute({
+    method: "PATCH",
+    path: "/api/v1/tenants/{tenant_id}",
+    operationId: "rename_tenant",
+    summary: "Rename a tenant",
+    tags: ["tenants"],
+    security: "account",
+    permission: "tenants:write",
+    params,
+    body: {
+      content: "application/json",
+      schema: z.object({ name: keyName }),
+      required: true,
+      example: { name: "Acme Ltd" },
+    },
+    responses: { 200: { description: "Renamed.", schema: fullTenantSchema, example: FULL_EXAMPLE, headers: ETAG } },
+    problems: ["conflict", "precondition-failed", "outcome-unknown"],
+    limited: true,
+    handle: async (input) => {
+      const { context, headers } = await accountCall(input, input.params.tenant_id);
+      const tenant = await renameTenant(context, input.body.name, ifMatch(input.request, showsFullTenant));
+      const body = showsFullTenant(tenant);
+      return { status: 200, headers: { ...headers, etag: await etagOf(body) }, body };
     },
   }),
 ];

@@ -41,7 +41,7 @@ export const usageRoutes: RouteDefinition[] = [
     summary: "What the tenant has used of its quotas and of its tenant-wide limits",
     description: "Quotas are counted by calendar month in UTC, limits over the trailing window.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "limits:read",
     responses: {
       200: {

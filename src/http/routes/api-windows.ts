@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { listWindows, type OwnWindow, type TenantWindow } from "../../retention/list-windows.ts";
 import { setWindow } from "../../retention/set-window.ts";
-import { accountCall, idSchema, listSchema, seconds } from "../account-call.ts";
+import { accountCall, listSchema, seconds } from "../account-call.ts";
+import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 const own = z.object({ months: z.int(), effective_at: z.int() });
@@ -56,7 +57,7 @@ export const windowRoutes: RouteDefinition[] = [
     description:
       "Of the key's tenant or of one below it. All other classes are kept as the schedule says, for everybody.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "retention:read",
     params: z.object({ tenant_id: idSchema("tenant") }),
     responses: {
@@ -97,7 +98,7 @@ export const windowRoutes: RouteDefinition[] = [
     description:
       "For tenants of the enterprise plan. A shorter window holds at once, also for what is stored already. A longer one holds in 30 days, so that people can be told first, and for what is stored from then on. One that was to come is replaced. Setting the schedule's own takes an agreement back.",
     tags: ["api"],
-    security: "api-key",
+    security: "account",
     permission: "retention:write",
     ownerOnly: true,
     params: z.object({

@@ -1,6 +1,7 @@
 import type { Declared } from "../declared-type.ts";
 import {
   account,
+  addsAny,
   contact,
   ends,
   id,
@@ -8,10 +9,10 @@ import {
   operational,
   processors,
   reads,
+  readsTarget,
   retention,
   role,
   seesAll,
-  seesAndEnds,
 } from "./shorthand.ts";
 
 /** Who: organisations, their subscriptions, people and workspaces. */
@@ -25,7 +26,21 @@ export const tenants: Declared<"tenants"> = {
   key: ["id"],
   access: {
     ebb_app: [{ command: "select", reach: "entered-subtree" }],
-    ebb_maint: [seesAll, ends("subscription_ended_at", "closed_at", "gate_emptied_at", "status")],
+    ebb_maint: [
+      seesAll,
+      addsAny,
+      ends(
+        "subscription_ended_at",
+        "closed_at",
+        "gate_emptied_at",
+        "status",
+        "name",
+        "kind",
+        "parent_id",
+        "path",
+        "ended_at",
+      ),
+    ],
   },
   holds: "honoured",
   recipients: processors,
@@ -54,7 +69,7 @@ export const subscriptions: Declared<"subscriptions"> = {
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: { ebb_app: [reads()], ebb_maint: [seesAll] },
+  access: { ebb_app: [readsTarget], ebb_maint: [seesAll, addsAny, ends("status", "ended_at")] },
   holds: "honoured",
   recipients: processors,
   columns: {
@@ -78,7 +93,7 @@ export const people: Declared<"people"> = {
   key: ["id"],
   access: {
     ebb_app: [{ command: "select", reach: "members-of-entered-tenant" }],
-    ebb_maint: [seesAll, ends("removed_at", "closed_at")],
+    ebb_maint: [seesAll, addsAny, ends("removed_at", "closed_at", "email", "email_verified", "name")],
   },
   holds: "honoured",
   recipients: processors,
@@ -86,7 +101,9 @@ export const people: Declared<"people"> = {
     id,
     issuer: id,
     subject: id,
+    providerTenantId: id,
     email: contact,
+    emailVerified: account,
     name,
     createdAt: account,
     removedAt: account,
@@ -102,7 +119,7 @@ export const memberships: Declared<"memberships"> = {
   layout: { kind: "state" },
   subject: "person_id",
   key: ["id"],
-  access: { ebb_app: [reads()], ebb_maint: seesAndEnds },
+  access: { ebb_app: [reads()], ebb_maint: [seesAll, addsAny, ends("subscription_ended_at", "removed_at", "role")] },
   holds: "honoured",
   recipients: processors,
   columns: {
@@ -124,7 +141,10 @@ export const workspaces: Declared<"workspaces"> = {
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: { ebb_app: [reads()], ebb_maint: seesAndEnds },
+  access: {
+    ebb_app: [reads()],
+    ebb_maint: [seesAll, addsAny, ends("subscription_ended_at", "removed_at", "generation")],
+  },
   holds: "honoured",
   recipients: processors,
   columns: {
@@ -133,6 +153,33 @@ export const workspaces: Declared<"workspaces"> = {
     name: account,
     generation: account,
     createdAt: account,
+    removedAt: account,
+    subscriptionEndedAt: account,
+    expiresAt: retention,
+  },
+};
+
+export const brands: Declared<"brands"> = {
+  what: "How a reseller appears to its clients and their people.",
+  retention: "account-information",
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
+  layout: { kind: "state" },
+  subject: "tenant_id",
+  key: ["id"],
+  access: {
+    ebb_app: [readsTarget],
+    ebb_maint: [seesAll, addsAny, ends("subscription_ended_at", "removed_at")],
+  },
+  holds: "honoured",
+  recipients: processors,
+  columns: {
+    id,
+    tenantId: id,
+    name,
+    logoUrl: account,
+    contact,
+    privacyContact: contact,
+    setAt: account,
     removedAt: account,
     subscriptionEndedAt: account,
     expiresAt: retention,

@@ -1,7 +1,7 @@
 import type { Declared } from "../declared-type.ts";
 import {
-  adds,
   addsAny,
+  addsTarget,
   evidence,
   id,
   operational,
@@ -22,7 +22,7 @@ export const outbox: Declared<"outbox"> = {
   subject: "tenant_id",
   key: ["id"],
   access: {
-    ebb_app: [adds],
+    ebb_app: [addsTarget],
     ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["delivered_at"] }],
   },
   holds: "ignored",

@@ -1,9 +1,9 @@
 import type { Declared } from "../declared-type.ts";
-import { account, addsAny, id, processors, reads, retention, seesAll } from "./shorthand.ts";
+import { account, addsAny, id, processors, readsTarget, retention, seesAll } from "./shorthand.ts";
 
 /** Written by functions alone, which know who asks. */
 const access: Declared<"limitOverrides">["access"] = {
-  ebb_app: [reads()],
+  ebb_app: [readsTarget],
   ebb_maint: [seesAll, addsAny, { command: "update", reach: "all", columns: ["removed_at", "subscription_ended_at"] }],
 };
 

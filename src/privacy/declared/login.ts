@@ -1,7 +1,24 @@
 import type { Declared } from "../declared-type.ts";
-import { account, attempt, contact, ends, id, processors, retention, role, secretHash, seesAll } from "./shorthand.ts";
+import {
+  account,
+  adds,
+  addsAny,
+  attempt,
+  changes,
+  contact,
+  ends,
+  entrusted,
+  id,
+  processors,
+  reads,
+  retention,
+  role,
+  secretHash,
+  seesAll,
+  seesAndEnds,
+} from "./shorthand.ts";
 
-/** Signing in. Nobody writes or reads these yet: access comes with the features. */
+/** Signing in. Before it nobody has entered a tenant: one function each looks up, and returns ids. */
 const common = { layout: { kind: "state" }, key: ["id"], access: {}, recipients: processors } as const;
 const code = {
   ...common,
@@ -51,15 +68,18 @@ export const authorizationCodes: Declared<"authorizationCodes"> = {
 export const loginStates: Declared<"loginStates"> = {
   what: "A sign-in that is under way at an OpenID provider.",
   ...code,
+  access: { ebb_maint: [seesAll, addsAny, ends("used_at")] },
   subject: null,
   columns: {
     id,
     stateHash: secretHash,
+    provider: account,
     issuer: account,
     nonce: secretHash,
     codeVerifier: secretHash,
     returnTo: account,
     issuedAt: attempt,
+    usedAt: attempt,
     expiresAt: retention,
   },
 };
@@ -69,7 +89,7 @@ export const sessions: Declared<"sessions"> = {
   ...session,
   alsoEnds: { column: "closed_at", retention: "cancelled-account" },
   subject: "person_id",
-  access: { ebb_maint: [seesAll, ends("closed_at")] },
+  access: { ebb_maint: [seesAll, addsAny, ends("closed_at", "ended_at")] },
   columns: {
     id,
     personId: id,
@@ -107,6 +127,24 @@ export const invitations: Declared<"invitations"> = {
   anchor: { at: "column", columns: ["accepted_at", "valid_until", "revoked_at"] },
   holds: "honoured",
   subject: "email",
+  access: {
+    // The hash is compared by functions alone.
+    ebb_app: [
+      reads([
+        "id",
+        "tenant_id",
+        "email",
+        "role",
+        "invited_by",
+        "created_at",
+        "accepted_at",
+        "revoked_at",
+        "valid_until",
+        "expires_at",
+      ]),
+    ],
+    ebb_maint: [seesAll, addsAny, ends("accepted_at", "revoked_at")],
+  },
   columns: {
     id,
     tenantId: id,
@@ -118,6 +156,35 @@ export const invitations: Declared<"invitations"> = {
     acceptedAt: account,
     revokedAt: account,
     validUntil: account,
+    expiresAt: retention,
+  },
+};
+
+export const identityProviders: Declared<"identityProviders"> = {
+  what: "An OpenID provider that a tenant brings for its own members.",
+  ...common,
+  retention: "account-information",
+  anchor: { at: "column", columns: ["removed_at", "subscription_ended_at"] },
+  holds: "honoured",
+  subject: "tenant_id",
+  access: {
+    ebb_app: [
+      reads(["id", "tenant_id", "name", "issuer", "client_id", "created_at", "removed_at", "expires_at"]),
+      adds,
+      changes("removed_at"),
+    ],
+    ebb_maint: seesAndEnds,
+  },
+  columns: {
+    id,
+    tenantId: id,
+    name: account,
+    issuer: account,
+    clientId: id,
+    clientSecret: entrusted,
+    createdAt: account,
+    removedAt: account,
+    subscriptionEndedAt: account,
     expiresAt: retention,
   },
 };

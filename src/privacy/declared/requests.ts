@@ -1,7 +1,20 @@
 import type { Declared } from "../declared-type.ts";
-import { account, id, mail, operational, processors, retention, secretHash } from "./shorthand.ts";
+import {
+  account,
+  adds,
+  addsTarget,
+  ends,
+  id,
+  mail,
+  operational,
+  processors,
+  readsTarget,
+  retention,
+  secretHash,
+  seesAll,
+} from "./shorthand.ts";
 
-/** What outlives the request that made it, by hours or days. Nobody writes or reads these yet. */
+/** What outlives the request that made it, by hours or days. */
 const fresh = { layout: { kind: "state" }, access: {}, holds: "ignored" } as const;
 
 export const unclaimedRegistrations: Declared<"unclaimedRegistrations"> = {
@@ -21,15 +34,16 @@ export const idempotencyRecords: Declared<"idempotencyRecords"> = {
   retention: "idempotency-records",
   anchor: { at: "column", columns: ["recorded_at"] },
   subject: "tenant_id",
-  key: ["tenant_id", "key"],
+  key: ["tenant_id", "actor_id", "key", "recorded_at"],
+  access: { ebb_app: [readsTarget, addsTarget] },
   recipients: processors,
   columns: {
     tenantId: id,
+    actorId: id,
     key: operational,
     route: operational,
     requestHash: operational,
-    status: operational,
-    response: account,
+    result: account,
     recordedAt: operational,
     expiresAt: retention,
   },
@@ -42,6 +56,7 @@ export const mailOutbox: Declared<"mailOutbox"> = {
   anchor: { at: "column", columns: ["recorded_at"] },
   subject: "recipient",
   key: ["id"],
+  access: { ebb_app: [adds], ebb_maint: [seesAll, ends("attempts", "sent_at")] },
   recipients: [...processors, "mail-provider"],
   columns: {
     id: mail,

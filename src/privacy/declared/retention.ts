@@ -1,5 +1,5 @@
 import type { Declared } from "../declared-type.ts";
-import { account, addsAny, ends, id, operational, processors, reads, retention, seesAll } from "./shorthand.ts";
+import { account, addsAny, ends, id, operational, processors, readsTarget, retention, seesAll } from "./shorthand.ts";
 
 /** What forgetting itself must remember. */
 export const retentionWindows: Declared<"retentionWindows"> = {
@@ -9,7 +9,7 @@ export const retentionWindows: Declared<"retentionWindows"> = {
   layout: { kind: "state" },
   subject: "tenant_id",
   key: ["id"],
-  access: { ebb_app: [reads()], ebb_maint: [seesAll, addsAny, ends("superseded_at", "subscription_ended_at")] },
+  access: { ebb_app: [readsTarget], ebb_maint: [seesAll, addsAny, ends("superseded_at", "subscription_ended_at")] },
   holds: "honoured",
   recipients: processors,
   columns: {

@@ -1,14 +1,14 @@
 import type { Declared } from "../declared-type.ts";
-import { attempt, operational, processors, retention, seesAll, suspect } from "./shorthand.ts";
+import { addsAny, attempt, operational, processors, reads, retention, seesAll, suspect } from "./shorthand.ts";
 
-/** Who tried to come in and what was refused. Nobody writes or reads these yet: access comes with the features. */
+/** Who tried to come in and what was refused. Written by functions alone. */
 const recorded = {
   retention: "security-events",
   anchor: { at: "column", columns: ["recorded_at"] },
   layout: { kind: "partitioned", by: "month" },
   subject: "actor_id",
   key: ["id", "expires_at"],
-  access: { ebb_maint: [seesAll] },
+  access: { ebb_maint: [seesAll, addsAny] },
   holds: "honoured",
   recipients: processors,
 } as const;
@@ -16,6 +16,7 @@ const recorded = {
 export const authenticationEvents: Declared<"authenticationEvents"> = {
   what: "A sign-in, a sign-out, the use of a key or the issue of a token, and whether it was refused.",
   ...recorded,
+  access: { ...recorded.access, ebb_app: [reads()] },
   columns: {
     id: suspect,
     tenantId: suspect,
@@ -24,6 +25,8 @@ export const authenticationEvents: Declared<"authenticationEvents"> = {
     outcome: attempt,
     actorKind: attempt,
     actorId: suspect,
+    personId: suspect,
+    place: attempt,
     reason: attempt,
     requestId: operational,
     expiresAt: retention,

@@ -44,6 +44,9 @@ export const reads = (columns?: readonly string[]): Access => ({
   reach: "entered-tenant",
   ...(columns && { columns }),
 });
+/** As `reads` and `adds`, also for whoever administers the tenant without opening its data. */
+export const readsTarget: Access = { command: "select", reach: "entered-target" };
+export const addsTarget: Access = { command: "insert", reach: "entered-target" };
 export const adds: Access = { command: "insert", reach: "entered-tenant" };
 export const changes = (...columns: string[]): Access => ({ command: "update", reach: "entered-tenant", columns });
 export const seesAll: Access = { command: "select", reach: "all" };

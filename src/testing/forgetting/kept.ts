@@ -45,6 +45,8 @@ export const KEPT: readonly Kept[] = [
   kept("outbox", [end("delivered_at", WEEK)]),
   kept("retention_windows", [end("superseded_at", months(24)), end("subscription_ended_at", months(24))]),
   kept("dead_letters", [end("recorded_at", WEEK)]),
+  kept("identity_providers", subscription(days(90))),
+  kept("brands", subscription(days(90))),
   kept("mail_outbox", [end("recorded_at", WEEK)]),
   kept("idempotency_records", [end("recorded_at", hours(24))], { key: "key" }),
   kept("unclaimed_registrations", [end("registered_at", hours(24))], TENANTLESS),
