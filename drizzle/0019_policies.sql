@@ -15,7 +15,7 @@ create or replace function ebb.membership_gone() returns trigger language plpgsq
 --> statement-breakpoint
 alter function ebb.membership_gone() owner to ebb_maint;
 --> statement-breakpoint
-create or replace function ebb.membership_come() returns trigger language plpgsql security definer set search_path = '' as $$ begin perform from public.people p where p.id = new.person_id for no key update; update public.people p set removed_at = null, closed_at = null where p.id = new.person_id and (p.removed_at is not null or p.closed_at is not null); update public.sessions s set closed_at = null where s.person_id = new.person_id and s.closed_at is not null; return null; end $$;
+create or replace function ebb.membership_come() returns trigger language plpgsql security definer set search_path = '' as $$ begin perform from public.people p where p.id = new.person_id for no key update; if exists (select from public.people p where p.id = new.person_id and p.provider_tenant_id <> new.tenant_id) then raise exception 'another tenant vouches for this person' using errcode = 'EB405'; end if; update public.people p set removed_at = null, closed_at = null where p.id = new.person_id and (p.removed_at is not null or p.closed_at is not null); update public.sessions s set closed_at = null where s.person_id = new.person_id and s.closed_at is not null; return null; end $$;
 --> statement-breakpoint
 alter function ebb.membership_come() owner to ebb_maint;
 --> statement-breakpoint
@@ -531,7 +531,7 @@ grant select on public.invitations to ebb_maint;
 --> statement-breakpoint
 grant insert on public.invitations to ebb_maint;
 --> statement-breakpoint
-grant update (accepted_at, revoked_at) on public.invitations to ebb_maint;
+grant update (accepted_at, revoked_at, valid_until) on public.invitations to ebb_maint;
 --> statement-breakpoint
 grant select (id, expires_at, tenant_id) on public.invitations to ebb_purge;
 --> statement-breakpoint
@@ -1558,6 +1558,58 @@ revoke all on function ebb.enter(bytea, uuid, text, text) from public, ebb_app, 
 grant execute on function ebb.enter(bytea, uuid, text, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.record_event(text, text, uuid, text, uuid, uuid, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.permits(text, text[]) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.assert_manages(text[]) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.assert_role_exists(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.lock_members() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.lock_members() to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.member(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.assert_owner_remains(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.access_changed(uuid, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.end_tokens(uuid, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.change_role(uuid, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.change_role(uuid, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.remove_member(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.remove_member(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.transfer_ownership(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.transfer_ownership(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.acting_person() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.assert_may_mail(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.invite(uuid, text, text, bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.invite(uuid, text, text, bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.open_invitation(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.withdraw_invitation(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.withdraw_invitation(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.renew_invitation(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.renew_invitation(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.note_refusal(bytea, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.note_refusal(bytea, text, text, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.append_audit(uuid, text, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

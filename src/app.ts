@@ -1,17 +1,22 @@
 import { Hono } from "hono";
 import { authenticateAccount, authenticateInstance } from "./access/authenticate.ts";
+import { refusalNoter } from "./access/note-refusal.ts";
 import type { Deps } from "./deps.ts";
 import { takePublic } from "./gate/platform.ts";
 import { healthCheck } from "./health/check.ts";
-import { mountRoutes } from "./http/mount.ts";
+import { type Authenticators, mountRoutes } from "./http/mount.ts";
 import { networkOf } from "./http/network.ts";
 import type { RouteDefinition } from "./http/route.ts";
+import { auditRoutes } from "./http/routes/api-audit.ts";
 import { brandRoutes } from "./http/routes/api-brand.ts";
+import { eventRoutes } from "./http/routes/api-events.ts";
 import { tenantHealthRoutes } from "./http/routes/api-health.ts";
 import { holdRoutes } from "./http/routes/api-holds.ts";
 import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
+import { invitationRoutes } from "./http/routes/api-invitations.ts";
 import { keyRoutes } from "./http/routes/api-keys.ts";
 import { limitRoutes } from "./http/routes/api-limits.ts";
+import { memberRoutes } from "./http/routes/api-members.ts";
 import { registrationKeyRoutes } from "./http/routes/api-registration-keys.ts";
 import { retentionRoutes } from "./http/routes/api-retention.ts";
 import { subscriptionRoutes } from "./http/routes/api-subscriptions.ts";
@@ -39,6 +44,10 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...tenantStatusRoutes,
     ...subscriptionRoutes,
     ...brandRoutes,
+    ...memberRoutes,
+    ...invitationRoutes,
+    ...auditRoutes,
+    ...eventRoutes,
     ...limitRoutes,
     ...usageRoutes,
     ...tenantHealthRoutes,
@@ -54,10 +63,11 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
 /** The product behind `fetch`. */
 export function createApp(deps: Deps): Hono {
   const app = new Hono();
-  mountRoutes(app, routesOf(deps), deps, {
+  const authenticators: Authenticators = {
     "instance-token": authenticateInstance,
     account: authenticateAccount,
     public: (request, { gates, random }, requestId) => takePublic({ gates, random }, requestId, networkOf(request)),
-  });
+  };
+  mountRoutes(app, routesOf(deps), deps, authenticators, refusalNoter());
   return app;
 }

@@ -8,6 +8,7 @@ import { newGateId } from "../src/core/region.ts";
 import { PROTOCOL } from "../src/gate/protocol.ts";
 import { contractCases } from "../src/http/contract.ts";
 import { call, gateOf, manyInstances, ORIGIN, signFor } from "../src/testing/instance.ts";
+import { personIn } from "../src/testing/people.ts";
 import { ownerRows, type TestTenant, testRoutingKeys, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
@@ -18,6 +19,8 @@ const stateOf = async (tenant: TestTenant) => {
     select (select json_agg(i order by i.id) from instances i where tenant_id = ${id})::text as instances,
            (select json_agg(k order by k.id) from registration_keys k where tenant_id = ${id})::text as keys,
            (select json_agg(c order by c.id) from credentials c where tenant_id = ${id})::text as credentials,
+           (select json_agg(m order by m.id) from memberships m where tenant_id = ${id})::text as members,
+           (select json_agg(v order by v.id) from invitations v where tenant_id = ${id})::text as invitations,
            (select count(*) from audit_entries where tenant_id = ${id}) as audit`);
 };
 
@@ -33,6 +36,10 @@ test("every route refuses what it must, for every hostile request that its decla
   const [theirApiKey] = await ownerRows<{ id: string }>(
     sql`select id from credentials where kind = 'api-key' and tenant_id = ${uuidFromId("tenant", beside.id)}`,
   );
+  const theirInvitation = newId("invitation", Date.now());
+  await ownerRows(sql`
+    insert into invitations (id, tenant_id, email, role, secret_hash, created_at, valid_until)
+      values (${uuidFromId("invitation", theirInvitation)}, ${uuidFromId("tenant", beside.id)}, 'a@b.test', 'member', sha256('x'), now(), now() + interval '1 day')`);
   // Hundreds of requests with one credential: the limits have tests of their own.
   await gateOf(own).deliver({
     v: PROTOCOL,
@@ -70,6 +77,8 @@ test("every route refuses what it must, for every hostile request that its decla
       policy: "alive-tenant",
       retention_class: "tool-execution-logs",
       hold_id: newId("legalHold", Date.now()),
+      invitation_id: theirInvitation,
+      member_id: (await personIn(beside, "member")).memberId,
       registration_key_id: idFromUuid("registrationKey", theirKey?.id ?? ""),
     },
   });

@@ -60,7 +60,8 @@ export class Api {
     const items: z.output<T>[] = [];
     for (let cursor: string | null = null; ; ) {
       const after: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-      const { data, next_cursor } = await this.get(`${path}?limit=${PAGE}${after}`, page, meanings);
+      const joined = path.includes("?") ? "&" : "?";
+      const { data, next_cursor } = await this.get(`${path}${joined}limit=${PAGE}${after}`, page, meanings);
       items.push(...data);
       if (next_cursor === null) return items;
       cursor = next_cursor;

@@ -1,12 +1,21 @@
+import { auditCommand } from "./audit.ts";
 import type { Command } from "./command.ts";
+import { eventListCommand } from "./event-list.ts";
 import { instanceListCommand } from "./instance-list.ts";
 import { inventoryCommand } from "./inventory.ts";
+import { invitationCreateCommand } from "./invitation-create.ts";
+import { invitationListCommand } from "./invitation-list.ts";
+import { invitationResendCommand } from "./invitation-resend.ts";
+import { invitationWithdrawCommand } from "./invitation-withdraw.ts";
 import { keyCreateCommand } from "./key-create.ts";
 import { keyListCommand } from "./key-list.ts";
 import { keyRevokeCommand } from "./key-revoke.ts";
 import { limitsSetCommand } from "./limits-set.ts";
 import { limitsShowCommand } from "./limits-show.ts";
 import { limitsTraceCommand } from "./limits-trace.ts";
+import { memberListCommand } from "./member-list.ts";
+import { memberRemoveCommand } from "./member-remove.ts";
+import { memberRoleCommand } from "./member-role.ts";
 import { partitionsCommand } from "./partitions.ts";
 import { partitionsCreateCommand } from "./partitions-create.ts";
 import { pingsCommand } from "./pings.ts";
@@ -34,6 +43,15 @@ export const COMMANDS: readonly Command[] = [
   tenantCreateCommand,
   ...TENANT_CHANGE_COMMANDS,
   tenantBrandCommand,
+  memberListCommand,
+  memberRoleCommand,
+  memberRemoveCommand,
+  invitationCreateCommand,
+  invitationListCommand,
+  invitationWithdrawCommand,
+  invitationResendCommand,
+  auditCommand,
+  eventListCommand,
   keyCreateCommand,
   keyListCommand,
   keyRevokeCommand,

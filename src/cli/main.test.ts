@@ -138,6 +138,11 @@ describe("what is not understood is one sentence on the standard error, and exit
 describe("what cannot be done is one sentence on the standard error, and exit code 1", () => {
   const NEED = COMMANDS.filter(({ name }) => !["inventory", "token-keys rotate"].includes(name));
   const ARGS: Record<string, string[]> = {
+    "member role": ["mem_01KAHJ7777G8H9J0K1M2N3P4Q5", "--role", "admin"],
+    "member remove": ["mem_01KAHJ7777G8H9J0K1M2N3P4Q5"],
+    "invitation create": ["--email", "a@b.test"],
+    "invitation withdraw": ["inv_01KAHJ7777G8H9J0K1M2N3P4Q5"],
+    "invitation resend": ["inv_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "key create": ["--name", "x"],
     "key revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "registration-key create": ["--name", "x"],

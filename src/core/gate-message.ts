@@ -15,7 +15,9 @@ export type GateMessage =
       scope: string;
     }
   | { kind: "instance-removed"; instanceId: Id<"instance">; clientId: string; removedAtMs: number }
-  | RevokedMessage;
+  | RevokedMessage
+  /** Roles or memberships changed: what the gate knows of keys may not hold any more. */
+  | { kind: "keys-changed" };
 
 /** All that a gate knows of its tenant, at once. */
 export interface TenantMessage {

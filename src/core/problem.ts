@@ -181,6 +181,12 @@ export const PROBLEMS = {
     oauth: "invalid_request",
     title: "The invitation was accepted or withdrawn.",
   },
+  "too-many-invitations": {
+    status: 409,
+    code: 40910,
+    oauth: "invalid_request",
+    title: "There are 100 open invitations already, or this address had five mails from this account today.",
+  },
   "precondition-failed": {
     status: 412,
     code: 4120,

@@ -145,6 +145,13 @@ export class AppDatabase {
     }
   }
 
+  /** Records that a credential was refused, before anybody entered; nothing for a hash that is nobody's. */
+  async noteRefusal(hash: Uint8Array, reason: string, place: string | null, requestId: string): Promise<void> {
+    await this.#refuseUnsafeRole();
+    const credential = `\\x${toHex(hash)}`;
+    await this.#sql.query("select ebb.note_refusal($1, $2, $3, $4)", [credential, reason, place, requestId]);
+  }
+
   /** Asked once, when the connection is first used; a role that could bypass policies serves nothing. */
   async #refuseUnsafeRole(): Promise<void> {
     if (this.#roleIsSafe) return;

@@ -19,6 +19,7 @@ const REFUSALS: Record<string, ProblemName> = {
   EB416: "invitation-expired",
   EB417: "invitation-used",
   EB418: "invitation-for-another",
+  EB419: "too-many-invitations",
 };
 
 /** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */

@@ -1,5 +1,5 @@
 import type { Context, Env, Hono } from "hono";
-import { type FieldError, Problem } from "../core/problem.ts";
+import { type FieldError, Problem, type ProblemName } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { fieldErrors, MAX_FIELD_ERRORS } from "./field-errors.ts";
 import { accessLog } from "./middleware/access-log.ts";
@@ -19,6 +19,9 @@ export type Authenticators = {
   [S in BearerSecurity]: (request: Request, deps: Deps) => Promise<CredentialOf<S>>;
 } & { public: (request: Request, deps: Deps, requestId: string) => Promise<void> };
 
+/** Hears of what the account API refused, before the answer goes out. Must not throw. */
+export type OnRefusal = (request: Request, problem: ProblemName, deps: Deps, requestId: string) => Promise<void>;
+
 /**
  * Mounts every route: request id → authenticate (or limit by network) → media type → bounded read → parse → validate → handle → headers →
  * log. Answers 404 and 405 as problems too (RFC 9110 sections 15.5.5, 15.5.6), and HEAD as GET without content.
@@ -29,6 +32,7 @@ export function mountRoutes<E extends Env>(
   routes: readonly RouteDefinition[],
   deps: Deps,
   authenticators: Authenticators,
+  onRefusal?: OnRefusal,
 ): void {
   const newRequestId = requestIds(deps.clock);
   const logAccess = accessLog(deps.logger);
@@ -52,6 +56,7 @@ export function mountRoutes<E extends Env>(
       });
     } catch (error) {
       problem = toProblem(error);
+      if (route?.security === "account") await onRefusal?.(c.req.raw, problem.problem, deps, requestId);
       response = problemResponse(problem, {
         path: mounted?.pattern ?? c.req.path,
         requestId,

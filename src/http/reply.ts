@@ -45,6 +45,8 @@ export function replyToResponse(reply: Reply, context: ReplyContext): Response {
       headers[key] = value;
     }
   }
+  // An edge that compresses makes a strong tag weak, and If-Match takes strong ones alone (RFC 9111 section 5.2.2.6).
+  if (Object.hasOwn(headers, "etag")) headers["cache-control"] += ", no-transform";
   headers["x-request-id"] = context.requestId;
   if ("html" in reply) {
     headers["content-security-policy"] = reply.contentSecurityPolicy;

@@ -15,7 +15,7 @@ const NOUNS = [
 const LAYERS: readonly Layer[] = [
   { name: "core", parts: ["src/core"] },
   { name: "db", parts: ["src/db"] },
-  { name: "verb", parts: ["src/verb.ts", "src/deps.ts"] },
+  { name: "verb", parts: ["src/verb.ts", "src/deps.ts", "src/idempotency.ts"] },
   { name: "nouns", parts: NOUNS },
   { name: "adapters", parts: ["jobs", "http"].map(inSrc), apart: true },
   { name: "app", parts: ["src/app.ts"] },

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, relative } from "node:path";
 import { inventoryPage } from "../privacy/inventory-page.ts";
 import { policyMigration } from "../privacy/policy-migration.ts";
+import { permissionsPage } from "./permissions-page.ts";
 
 /**
- * `npm run generate`: writes the newest `…_policies.sql` migration and docs/inventory.md from the inventory. With `--check` it writes nothing
- * and fails when a file differs. A migration that has been released is not rewritten: make an empty one first
+ * `npm run generate`: writes the newest `…_policies.sql` migration and docs/inventory.md from the inventory, and
+ * docs/permissions.md from the table of permissions. With `--check` it writes nothing and fails when a file differs. A migration that has been released is not rewritten: make an empty one first
  * (`npx drizzle-kit generate --config drizzle/config.ts --custom --name policies`), and this fills it.
  */
 const migrations = join(import.meta.dirname, "../../drizzle/");
@@ -22,6 +23,7 @@ function newestPolicies(): string {
 const outputs: { file: string; content: string }[] = [
   { file: newestPolicies(), content: policyMigration() },
   { file: join(import.meta.dirname, "../../docs/inventory.md"), content: inventoryPage() },
+  { file: join(import.meta.dirname, "../../docs/permissions.md"), content: permissionsPage() },
 ];
 const checking = process.argv.includes("--check");
 let differing = 0;
