@@ -217,7 +217,7 @@ $$;
 --> statement-breakpoint
 alter function ebb.transfer_ownership(uuid) owner to ebb_maint;
 --> statement-breakpoint
--- Who invites, in person or by a key or token of theirs; null for a key that is nobody's.
+-- Who this transaction was entered as, or whose key or token that is; null for what is nobody's in particular.
 create function ebb.acting_person() returns uuid
   language sql stable security definer set search_path = ''
   begin atomic

@@ -303,11 +303,11 @@ grant select (id, tenant_id, kind, name, instance_id, person_id, permissions, al
 --> statement-breakpoint
 grant insert on public.credentials to ebb_app;
 --> statement-breakpoint
-grant update (name, revoked_at, valid_until) on public.credentials to ebb_app;
+grant update (name, revoked_at, allowed_networks, allowed_origins, calls_per_hour) on public.credentials to ebb_app;
 --> statement-breakpoint
 grant select on public.credentials to ebb_maint;
 --> statement-breakpoint
-grant update (subscription_ended_at, last_used_at, places, revoked_at) on public.credentials to ebb_maint;
+grant update (subscription_ended_at, last_used_at, places, revoked_at, valid_until) on public.credentials to ebb_maint;
 --> statement-breakpoint
 grant select (id, expires_at, tenant_id) on public.credentials to ebb_purge;
 --> statement-breakpoint
@@ -315,7 +315,7 @@ grant delete on public.credentials to ebb_purge;
 --> statement-breakpoint
 create or replace trigger credentials_anchor before insert on public.credentials for each row execute function ebb.subscription_anchor();
 --> statement-breakpoint
-create or replace function ebb.credentials_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.revoked_at is distinct from old.revoked_at and (old.revoked_at is not null or new.revoked_at > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.valid_until is distinct from old.valid_until and (old.valid_until is not null or new.valid_until > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; new.expires_at := ebb.expiry(least(new.revoked_at, new.valid_until, new.subscription_ended_at), interval '90 days'); return new; end $$;
+create or replace function ebb.credentials_expires_at() returns trigger language plpgsql set search_path = '' as $$ begin if tg_op = 'UPDATE' and current_user = 'ebb_app' and new.revoked_at is distinct from old.revoked_at and (old.revoked_at is not null or new.revoked_at > ebb.clock() + interval '5 minutes') then raise exception 'an end is set once' using errcode = 'EB002'; end if; new.expires_at := ebb.expiry(least(new.revoked_at, new.valid_until, new.subscription_ended_at), interval '90 days'); return new; end $$;
 --> statement-breakpoint
 create or replace trigger credentials_expires_at before insert or update on public.credentials for each row execute function ebb.credentials_expires_at();
 --> statement-breakpoint
@@ -1589,8 +1589,6 @@ revoke all on function ebb.transfer_ownership(uuid) from public, ebb_app, ebb_in
 --> statement-breakpoint
 grant execute on function ebb.transfer_ownership(uuid) to ebb_app;
 --> statement-breakpoint
-revoke all on function ebb.acting_person() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
---> statement-breakpoint
 revoke all on function ebb.assert_may_mail(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.invite(uuid, text, text, bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
@@ -1610,6 +1608,26 @@ grant execute on function ebb.renew_invitation(uuid) to ebb_app;
 revoke all on function ebb.note_refusal(bytea, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.note_refusal(bytea, text, text, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.look_up_key(bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.look_up_key(bytea, text, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.look_up_person(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.look_up_person(bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.acting_key() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.acting_key() to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.acting_person() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.acting_person() to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.rotate_key(uuid, uuid, integer, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.rotate_key(uuid, uuid, integer, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.append_audit(uuid, text, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

@@ -20,7 +20,7 @@ const TABLES: Record<(typeof ROLES)[number], Record<string, string[]>> = {
     credentials: [
       "insert",
       "select(allowed_networks, allowed_origins, calls_per_hour, created_at, expires_at, id, instance_id, kind, last_used_at, name, permissions, person_id, revoked_at, tenant_id, valid_until)",
-      "update(name, revoked_at, valid_until)",
+      "update(allowed_networks, allowed_origins, calls_per_hour, name, revoked_at)",
     ],
     dead_letters: ["select"],
     gate_heartbeats: ["select"],
@@ -117,6 +117,8 @@ const TABLES: Record<(typeof ROLES)[number], Record<string, string[]>> = {
 
 const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
   ebb_app: [
+    "acting_key",
+    "acting_person",
     "allot_limit",
     "append_audit",
     "change_plan",
@@ -134,6 +136,9 @@ const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
     "limit_family",
     "list_holds",
     "lock_members",
+    // Before a tenant is known: one key, or one person, by a secret's hash.
+    "look_up_key",
+    "look_up_person",
     "move_tenant",
     "note_refusal",
     "override_limit",
@@ -146,6 +151,7 @@ const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
     "rename_tenant",
     "renew_invitation",
     "retention_status",
+    "rotate_key",
     "set_brand",
     "set_window",
     "show_tenant",

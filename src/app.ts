@@ -22,13 +22,16 @@ import { retentionRoutes } from "./http/routes/api-retention.ts";
 import { subscriptionRoutes } from "./http/routes/api-subscriptions.ts";
 import { tenantStatusRoutes } from "./http/routes/api-tenant-status.ts";
 import { tenantRoutes } from "./http/routes/api-tenants.ts";
+import { tokenRoutes } from "./http/routes/api-tokens.ts";
 import { usageRoutes } from "./http/routes/api-usage.ts";
+import { userRoutes } from "./http/routes/api-user.ts";
 import { windowRoutes } from "./http/routes/api-windows.ts";
 import { healthRoutes } from "./http/routes/healthz.ts";
 import { instanceRoutes } from "./http/routes/instance.ts";
 import { metaRoutes } from "./http/routes/meta.ts";
 import { oauth2Routes } from "./http/routes/oauth2.ts";
 import { wellKnownRoutes } from "./http/routes/well-known.ts";
+import { countryOf } from "./http/whence.ts";
 
 export const VERSION = "0.1.0";
 
@@ -38,7 +41,9 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...instanceRoutes,
     ...oauth2Routes,
     ...instanceAccountRoutes,
+    ...userRoutes,
     ...keyRoutes,
+    ...tokenRoutes,
     ...registrationKeyRoutes,
     ...tenantRoutes,
     ...tenantStatusRoutes,
@@ -68,6 +73,6 @@ export function createApp(deps: Deps): Hono {
     account: authenticateAccount,
     public: (request, { gates, random }, requestId) => takePublic({ gates, random }, requestId, networkOf(request)),
   };
-  mountRoutes(app, routesOf(deps), deps, authenticators, refusalNoter());
+  mountRoutes(app, routesOf(deps), deps, authenticators, refusalNoter(countryOf));
   return app;
 }

@@ -198,10 +198,16 @@ test("API keys are listed in pages without their secrets, and revoked, also by t
       data: [
         {
           object: "key",
+          kind: "api-key",
           id: second.id,
           name: "second",
           permissions: ["keys:read", "keys:write"],
+          person_id: null,
+          allowed_networks: null,
+          allowed_origins: null,
+          calls_per_hour: null,
           created_at: second.created_at,
+          last_used_at: null,
           valid_until: end,
           revoked_at: null,
         },

@@ -12,13 +12,13 @@ import { personIn } from "../src/testing/people.ts";
 import { ownerRows, type TestTenant, testRoutingKeys, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
-/** Everything of a tenant that a refused request could have changed. */
+/** Everything of a tenant that a refused request could have changed; that a key was used is no change. */
 const stateOf = async (tenant: TestTenant) => {
   const id = uuidFromId("tenant", tenant.id);
   return await ownerRows(sql`
     select (select json_agg(i order by i.id) from instances i where tenant_id = ${id})::text as instances,
            (select json_agg(k order by k.id) from registration_keys k where tenant_id = ${id})::text as keys,
-           (select json_agg(c order by c.id) from credentials c where tenant_id = ${id})::text as credentials,
+           (select json_agg(to_jsonb(c) - 'last_used_at' order by c.id) from credentials c where tenant_id = ${id})::text as credentials,
            (select json_agg(m order by m.id) from memberships m where tenant_id = ${id})::text as members,
            (select json_agg(v order by v.id) from invitations v where tenant_id = ${id})::text as invitations,
            (select count(*) from audit_entries where tenant_id = ${id}) as audit`);
@@ -73,6 +73,7 @@ test("every route refuses what it must, for every hostile request that its decla
     foreignIds: {
       instance_id: theirs,
       key_id: idFromUuid("credential", theirApiKey?.id ?? ""),
+      token_id: idFromUuid("credential", theirApiKey?.id ?? ""),
       tenant_id: beside.id,
       policy: "alive-tenant",
       retention_class: "tool-execution-logs",

@@ -14,6 +14,7 @@ import type {
   GateDirectory,
   InspectCall,
   Inspection,
+  LearnCall,
   PingAnswer,
   PingCall,
   TakeAnswer,
@@ -79,6 +80,10 @@ export class TenantGate extends DurableObject<Env> implements Gate {
   async take(call: TakeCall): Promise<TakeAnswer> {
     await this.#askAbove();
     return await this.#state.take(call);
+  }
+
+  async learn(call: LearnCall): Promise<TakeAnswer> {
+    return this.#state.learn(call);
   }
 
   async inspect(call: InspectCall): Promise<Inspection> {

@@ -26,12 +26,9 @@ const KEPT = 10_000;
  * Has the account that a refused credential belongs to see it in its authentication history, once an hour. Best effort:
  * never throws, and changes no answer.
  */
-export function refusalNoter(): (
-  request: Request,
-  problem: ProblemName,
-  deps: Deps,
-  requestId: string,
-) => Promise<void> {
+export function refusalNoter(
+  countryOf: (request: Request) => string | null,
+): (request: Request, problem: ProblemName, deps: Deps, requestId: string) => Promise<void> {
   const noted = new Set<string>();
   return async function noteRefusal(request, problem, deps, requestId) {
     if (!REASONS.has(problem)) return;
@@ -47,12 +44,6 @@ export function refusalNoter(): (
       deps.logger.log("warn", "refusal-not-noted", { requestId, ...errorFields(error) });
     }
   };
-}
-
-/** The country that Cloudflare found the request to come from: no header, which a caller could send. */
-function countryOf(request: Request): string | null {
-  const country: unknown = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country;
-  return typeof country === "string" ? country : null;
 }
 
 /** SHA-256 of the key, token or session cookie that a request shows; null for what was not made by us. */

@@ -1,7 +1,8 @@
 import { alive } from "./alive.ts";
 import type { Bench } from "./bench.ts";
+import { keys } from "./keys.ts";
 import { limits } from "./limits.ts";
 import { purge } from "./purge.ts";
 
 /** Every bench by its name; the first is the one that `npm run bench` runs. */
-export const BENCHES: Readonly<Record<string, Bench>> = { alive, limits, purge };
+export const BENCHES: Readonly<Record<string, Bench>> = { alive, limits, purge, keys };

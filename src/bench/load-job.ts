@@ -29,13 +29,14 @@ export type LoadReply = { result: LoadResult } | { error: string };
 export function httpRequest(
   method: string,
   path: string,
-  { bearer, json }: { bearer?: string; json?: unknown } = {},
+  { bearer, json, headers = {} }: { bearer?: string; json?: unknown; headers?: Readonly<Record<string, string>> } = {},
 ): string {
   const body = json === undefined ? "" : JSON.stringify(json);
   return [
     `${method} ${path} HTTP/1.1`,
     "Host: 127.0.0.1",
     ...(bearer === undefined ? [] : [`Authorization: Bearer ${bearer}`]),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(json === undefined ? [] : ["Content-Type: application/json"]),
     ...(method === "GET" ? [] : [`Content-Length: ${Buffer.byteLength(body, "latin1")}`]),
     "",

@@ -10,6 +10,8 @@ import { invitationWithdrawCommand } from "./invitation-withdraw.ts";
 import { keyCreateCommand } from "./key-create.ts";
 import { keyListCommand } from "./key-list.ts";
 import { keyRevokeCommand } from "./key-revoke.ts";
+import { keyRotateCommand } from "./key-rotate.ts";
+import { keyShowCommand } from "./key-show.ts";
 import { limitsSetCommand } from "./limits-set.ts";
 import { limitsShowCommand } from "./limits-show.ts";
 import { limitsTraceCommand } from "./limits-trace.ts";
@@ -35,6 +37,8 @@ import { tenantCreateCommand } from "./tenant-create.ts";
 import { tenantListCommand } from "./tenant-list.ts";
 import { tenantShowCommand } from "./tenant-show.ts";
 import { tokenKeysRotateCommand } from "./token-keys-rotate.ts";
+import { tokenListCommand } from "./token-list.ts";
+import { tokenRevokeCommand } from "./token-revoke.ts";
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -54,7 +58,11 @@ export const COMMANDS: readonly Command[] = [
   eventListCommand,
   keyCreateCommand,
   keyListCommand,
+  keyShowCommand,
+  keyRotateCommand,
   keyRevokeCommand,
+  tokenListCommand,
+  tokenRevokeCommand,
   registrationKeyCreateCommand,
   registrationKeyListCommand,
   instanceListCommand,

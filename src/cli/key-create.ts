@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { DAY_MS } from "../core/clock.ts";
 import { PERMISSIONS, type Permission } from "../core/permission.ts";
+import { CALLS_PER_HOUR } from "../keys/restrictions.ts";
 import { Api } from "./api.ts";
 import type { Call, Command, Outcome } from "./command.ts";
 import { TENANTS } from "./configuration.ts";
@@ -27,6 +28,19 @@ export const keyCreateCommand: Command = {
       what: `may be repeated; all of the maker's when left out: ${PERMISSIONS.join(", ")}`,
     },
     "valid-days": { type: "string", value: "days", what: "the key ends after so many days; never, when left out" },
+    network: {
+      type: "string",
+      value: "CIDR",
+      multiple: true,
+      what: "taken from these networks alone, such as 192.0.2.0/24; may be repeated",
+    },
+    origin: {
+      type: "string",
+      value: "https://…",
+      multiple: true,
+      what: "taken from pages of these origins alone; may be repeated",
+    },
+    "calls-per-hour": { type: "string", value: "calls", what: "at most so many calls in any hour" },
     tenant: {
       type: "string",
       value: TENANTS.join("|"),
@@ -44,11 +58,20 @@ async function createKey(call: Call): Promise<Outcome> {
   if (name === null) throw new UsageFailure("key create needs a --name: say what the key is for.");
   const permissions = permissionsOf(options.list("permission"));
   const validDays = options.count("valid-days", 3650);
+  const callsPerHour = options.count("calls-per-hour", CALLS_PER_HOUR.most);
+  const [networks, origins] = [options.list("network"), options.list("origin")];
   const tenant = chosenTenant(call);
   const validUntil = validDays === null ? null : Math.floor((now() + validDays * DAY_MS) / 1000);
   const created = await new Api(configuration, tenant).post(
     "/api/v1/keys",
-    { name, valid_until: validUntil, ...(permissions.length > 0 && { permissions }) },
+    {
+      name,
+      valid_until: validUntil,
+      calls_per_hour: callsPerHour,
+      ...(permissions.length > 0 && { permissions }),
+      ...(networks.length > 0 && { allowed_networks: networks }),
+      ...(origins.length > 0 && { allowed_origins: origins }),
+    },
     Created,
   );
   return {

@@ -6,22 +6,24 @@ import { chosenTenant, TENANT_OPTION } from "./key-tenant.ts";
 import { formatSeconds, formatTable } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
-const ApiKey = z.looseObject({
+export const ApiKey = z.looseObject({
   id: z.string(),
+  kind: z.string().optional(),
   name: z.string(),
   permissions: z.array(z.string()),
   created_at: z.number(),
+  last_used_at: z.number().nullable(),
   valid_until: z.number().nullable(),
   revoked_at: z.number().nullable(),
 });
-type ApiKey = z.infer<typeof ApiKey>;
+export type ApiKey = z.infer<typeof ApiKey>;
 
 /** Registering is for registration keys: no owner's key has that permission. */
 const EVERYTHING = PERMISSIONS.filter((permission) => permission !== "instances:register");
 
 export const keyListCommand: Command = {
   name: "key list",
-  summary: "list the API keys, without their secrets",
+  summary: "list the API keys and personal access tokens, without their secrets",
   notes: ["Ended keys stay in the list until they are forgotten, 90 days after their end."],
   options: { tenant: TENANT_OPTION },
   example: "key list",
@@ -33,16 +35,35 @@ export const keyListCommand: Command = {
 
 export function keysText(keys: readonly ApiKey[], nowMs: number, style?: Style): string[] {
   if (keys.length === 0) return ["There are no API keys: make one with npm run ebb -- key create --name ...."];
-  const state = ({ revoked_at, valid_until }: ApiKey) => {
-    if (revoked_at !== null) return `revoked ${formatSeconds(revoked_at)}`;
-    if (valid_until === null) return "no end";
-    return `${valid_until * 1000 <= nowMs ? "ended" : "until"} ${formatSeconds(valid_until)}`;
-  };
   const may = ({ permissions }: ApiKey) =>
     EVERYTHING.every((permission) => permissions.includes(permission)) ? "everything" : permissions.join(" ");
   return formatTable(
-    [{ title: "NAME" }, { title: "STATE" }, { title: "ID" }, { title: "CREATED (UTC)" }, { title: "MAY" }],
-    keys.map((key) => [key.name, state(key), key.id, formatSeconds(key.created_at), may(key)]),
+    [
+      { title: "NAME" },
+      { title: "STATE" },
+      { title: "ID" },
+      { title: "CREATED (UTC)" },
+      { title: "USED (HOUR)" },
+      { title: "MAY" },
+    ],
+    keys.map((key) => [
+      key.kind === "personal-access-token" ? `${key.name} (token)` : key.name,
+      stateOf(key, nowMs),
+      key.id,
+      formatSeconds(key.created_at),
+      formatSeconds(key.last_used_at),
+      may(key),
+    ]),
     style,
   );
+}
+
+/** Until when it is valid, or how it ended. */
+export function stateOf(
+  { revoked_at, valid_until }: Pick<ApiKey, "revoked_at" | "valid_until">,
+  nowMs: number,
+): string {
+  if (revoked_at !== null) return `revoked ${formatSeconds(revoked_at)}`;
+  if (valid_until === null) return "no end";
+  return `${valid_until * 1000 <= nowMs ? "ended" : "until"} ${formatSeconds(valid_until)}`;
 }

@@ -104,6 +104,18 @@ describe("what is not understood is one sentence on the standard error, and exit
     ],
     [["key", "revoke"], "key revoke takes the id of an API key, such as crd_01J…: npm run ebb -- key list shows them."],
     [
+      ["token", "revoke"],
+      "token revoke takes the id of a token, such as crd_01J…: npm run ebb -- token list shows them.",
+    ],
+    [
+      ["key", "rotate", "crd_01KAHJ7777G8H9J0K1M2N3P4Q5", "--overlap-hours", "721"],
+      "--overlap-hours is a whole number from 1 to 720.",
+    ],
+    [
+      ["key", "create", "--name", "x", "--calls-per-hour", "100001"],
+      "--calls-per-hour is a whole number from 1 to 100000.",
+    ],
+    [
       ["key", "revoke", "rgk_01KAHJ5555X6Y7Z8A9B0C1D2E3"],
       "key revoke takes the id of an API key, such as crd_01J…: npm run ebb -- key list shows them.",
     ],
@@ -144,7 +156,10 @@ describe("what cannot be done is one sentence on the standard error, and exit co
     "invitation withdraw": ["inv_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "invitation resend": ["inv_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "key create": ["--name", "x"],
+    "key show": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
+    "key rotate": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "key revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
+    "token revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "registration-key create": ["--name", "x"],
     "limits set": ["alive-tenant", "--limit", "1"],
     "retention hold place": ["--class", "ai-usage", "--reason", "x", "--review", "2027-05-21"],

@@ -12,7 +12,7 @@ import { CommandFailure, UsageFailure } from "./failure.ts";
 
 /** `key create --operator`: without any key, as the database's owner. Where local.json lost its key, it gets this one. */
 export async function createOwnersKey({ options, configuration, style, now }: Call): Promise<Outcome> {
-  for (const name of ["permission", "valid-days"]) {
+  for (const name of ["permission", "valid-days", "network", "origin", "calls-per-hour"]) {
     if (options.list(name).length > 0 || options.text(name) !== null) {
       throw new UsageFailure(`--operator makes a key that may do everything and has no end: leave out --${name}.`);
     }

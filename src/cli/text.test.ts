@@ -159,22 +159,22 @@ test("pings show what was sent of the system, and when they go", () => {
 });
 
 test("an API key is shown with its end and what it may do", () => {
-  const key = { id: "crd_1", name: "k", permissions: ["keys:read", "pings:read"], created_at: 0 };
+  const key = { id: "crd_1", name: "k", permissions: ["keys:read", "pings:read"], created_at: 0, last_used_at: null };
   const rows = keysText(
     [
       { ...key, valid_until: null, revoked_at: null },
-      { ...key, valid_until: 90_000, revoked_at: null },
+      { ...key, valid_until: 90_000, revoked_at: null, last_used_at: 3600 },
       { ...key, valid_until: 60, revoked_at: null },
       { ...key, valid_until: 60, revoked_at: 60, permissions: PERMISSIONS.slice(1) },
     ],
     60_000,
   );
   expect(rows).toEqual([
-    "NAME  STATE                     ID     CREATED (UTC)     MAY",
-    "k     no end                    crd_1  1970-01-01 00:00  keys:read pings:read",
-    "k     until 1970-01-02 01:00    crd_1  1970-01-01 00:00  keys:read pings:read",
-    "k     ended 1970-01-01 00:01    crd_1  1970-01-01 00:00  keys:read pings:read",
-    "k     revoked 1970-01-01 00:01  crd_1  1970-01-01 00:00  everything",
+    "NAME  STATE                     ID     CREATED (UTC)     USED (HOUR)       MAY",
+    "k     no end                    crd_1  1970-01-01 00:00  –                 keys:read pings:read",
+    "k     until 1970-01-02 01:00    crd_1  1970-01-01 00:00  1970-01-01 01:00  keys:read pings:read",
+    "k     ended 1970-01-01 00:01    crd_1  1970-01-01 00:00  –                 keys:read pings:read",
+    "k     revoked 1970-01-01 00:01  crd_1  1970-01-01 00:00  –                 everything",
   ]);
   expect(keysText([], 0)).toEqual(["There are no API keys: make one with npm run ebb -- key create --name ...."]);
 });

@@ -16,7 +16,7 @@ export type GateMessage =
     }
   | { kind: "instance-removed"; instanceId: Id<"instance">; clientId: string; removedAtMs: number }
   | RevokedMessage
-  /** Roles or memberships changed: what the gate knows of keys may not hold any more. */
+  /** Keys, or the people behind them, are not what they were: what a gate knows of any of its tenant's is looked up anew. */
   | { kind: "keys-changed" };
 
 /** All that a gate knows of its tenant, at once. */

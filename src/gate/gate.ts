@@ -3,15 +3,16 @@ import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
 import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
 import type { GateMessage, Posted, RevokedSubject } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import { type Application, Limiter, type PolicyState, type Taken } from "../limits/limiter.ts";
+import { type Application, type Decision, Limiter, type PolicyState, type Taken } from "../limits/limiter.ts";
 import type { SpentRow } from "../limits/meter.ts";
 import { POLICIES, policyNamed } from "../limits/plans.ts";
-import { applicationsOf } from "../limits/settings.ts";
+import { applicationsOf, keyCalls } from "../limits/settings.ts";
 import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
 import { Ancestors } from "./ancestors.ts";
-import { encodeDecision } from "./decision-text.ts";
+import { type DecisionText, encodeDecision } from "./decision-text.ts";
 import { Floors } from "./floors.ts";
-import { inspectPolicies } from "./inspect.ts";
+import { inspectKeyCalls, inspectPolicies } from "./inspect.ts";
+import { KnownKeys } from "./known-keys.ts";
 import { Networks } from "./networks.ts";
 import type {
   ClientAnswer,
@@ -19,6 +20,7 @@ import type {
   DeliverCall,
   InspectCall,
   Inspection,
+  LearnCall,
   PingAnswer,
   PingCall,
   TakeAnswer,
@@ -47,6 +49,7 @@ export class TenantGateState {
   readonly #floors: Floors;
   readonly #tenant: GateTenant;
   readonly #networks: Networks;
+  readonly #keys: KnownKeys;
   readonly #refusals: Refusals;
   readonly ancestors = new Ancestors();
   #forgotAtMs = 0;
@@ -58,6 +61,7 @@ export class TenantGateState {
     this.#floors = new Floors(store);
     this.#tenant = new GateTenant(store);
     this.#networks = new Networks(store);
+    this.#keys = new KnownKeys(store);
     this.#refusals = new Refusals(store);
     this.ancestors.are(this.#tenant.state.ancestors);
     this.#stretchWindows();
@@ -145,9 +149,24 @@ export class TenantGateState {
     const reason = this.#floors.refusal(presented, issuedAtMs, this.#clock.now());
     if (reason !== null) return { outcome: "refused", reason };
     if (this.#isSuspended()) return { outcome: "refused", reason: "tenant-suspended" };
+    if (call.facts === true && subjects.key !== undefined) return this.#takeOfKey(call, subjects.key);
     const { decision } =
       subjects.network === undefined ? this.#take(call) : await this.#takeOfNetwork(call, subjects.network);
-    return { outcome: decision.admitted ? "admitted" : "limited", decision: encodeDecision(decision) };
+    return answerOf(decision);
+  }
+
+  /** What a look-up found of a key, and whether this call of it is within the key's own limit. */
+  learn(call: LearnCall): TakeAnswer {
+    this.#tenant.meet(call.gateId, null);
+    const now = this.#clock.now();
+    const subjects = { key: call.key };
+    // Heard while it was looked up.
+    const reason = this.#floors.refusal([{ kind: "key", id: call.key }], Number.NEGATIVE_INFINITY, now);
+    if (reason !== null) return { outcome: "refused", reason };
+    if (this.#isSuspended()) return { outcome: "refused", reason: "tenant-suspended" };
+    this.#keys.learn(call, now);
+    const own = this.#ownLimit(call.key, call.takes ? call.callsPerHour : null);
+    return answerOf(this.#decide({ requestId: call.requestId, routeClass: "account", subjects }, own).decision);
   }
 
   /**
@@ -163,7 +182,10 @@ export class TenantGateState {
     this.#tenant.meet(gateId, null);
     const now = this.#clock.now();
     const { status, plan } = this.tenant;
-    const policies = inspectPolicies(this.#tenant, subjects, (application) => this.#look(application, now));
+    const look = (application: Application) => this.#look(application, now);
+    const policies = inspectPolicies(this.#tenant, subjects, look);
+    const own = subjects.key === undefined ? null : (this.#keys.get(subjects.key, now)?.calls_per_hour ?? null);
+    if (subjects.key !== undefined && own !== null) policies.push(inspectKeyCalls(own, subjects.key, look));
     return { status, plan, policies, refusals: this.#refusals.newestFirst(now) };
   }
 
@@ -184,6 +206,7 @@ export class TenantGateState {
     this.#floors.forget(now);
     this.#refusals.settle(now);
     this.#networks.forget(now);
+    this.#keys.forget(now);
   }
 
   #isSuspended(): boolean {
@@ -192,6 +215,19 @@ export class TenantGateState {
 
   #take(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects" | "costs">): Taken {
     return this.#decide(call, applicationsOf(this.#tenant.policies[call.routeClass], call.subjects, call.costs));
+  }
+
+  #takeOfKey(call: TakeCall, key: string): TakeAnswer {
+    const now = this.#clock.now();
+    const known = this.#keys.get(key, now);
+    const plan = applicationsOf(this.#tenant.policies[call.routeClass], call.subjects, call.costs);
+    const { decision } = this.#decide(call, [...plan, ...this.#ownLimit(key, known?.calls_per_hour ?? null)]);
+    const answer = { ...answerOf(decision), ticket: this.#keys.ticket(now) };
+    return known === null ? answer : { ...answer, facts: known.facts };
+  }
+
+  #ownLimit(key: string, callsPerHour: number | null): Application[] {
+    return callsPerHour === null ? [] : [{ policy: keyCalls(callsPerHour), subject: key }];
   }
 
   /** A network is counted under its name of today, and for a while under that of yesterday. */
@@ -252,6 +288,7 @@ export class TenantGateState {
         case "tenant": {
           const heard = this.#tenant.hear(id, message);
           this.ancestors.are(this.tenant.ancestors);
+          this.#keys.clear();
           return heard;
         }
         case "client":
@@ -260,6 +297,10 @@ export class TenantGateState {
           return this.#applyRemoval(message);
         case "revoked":
           this.#floors.raise(message);
+          if (message.subject.kind === "key" || message.subject.kind === "person") this.#keys.clear();
+          return true;
+        case "keys-changed":
+          this.#keys.clear();
           return true;
         default:
           return false;
@@ -287,6 +328,10 @@ export class TenantGateState {
     });
     return true;
   }
+}
+
+function answerOf(decision: Decision): Extract<TakeAnswer, { decision: DecisionText }> {
+  return { outcome: decision.admitted ? "admitted" : "limited", decision: encodeDecision(decision) };
 }
 
 /** One state a policy, the one with the least left: a network that is counted under two names is still one caller. */

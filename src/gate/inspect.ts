@@ -1,5 +1,6 @@
 import type { Application, PolicyState } from "../limits/limiter.ts";
 import { allottedName, type Subjects } from "../limits/policy.ts";
+import { keyCalls } from "../limits/settings.ts";
 import type { InspectedPolicy } from "./protocol.ts";
 import type { GateTenant } from "./tenant.ts";
 
@@ -22,4 +23,16 @@ export function inspectPolicies(
       if (allotted === undefined) return [shown];
       return [shown, { ...shown, name: allottedName(name), limit: allotted, source: "allotment", state: above }];
     });
+}
+
+/** A key's own limit, which no plan names. */
+export function inspectKeyCalls(
+  callsPerHour: number,
+  key: string,
+  look: (application: Application) => PolicyState[],
+): InspectedPolicy {
+  const policy = keyCalls(callsPerHour);
+  const [state = null] = look({ policy, subject: key });
+  const { name, routeClass, scope, unit, limit, windowS } = policy;
+  return { name, routeClass, scope, unit, limit, windowS, source: "key", state };
 }

@@ -66,11 +66,33 @@ export interface TakeCall extends LimitedCall {
   costs?: Partial<Record<Unit, number>>;
   /** When the credential was issued, ms; decides against a floor that spares later ones. */
   issuedAtMs?: number;
+  /** Whether to say what is known of the key among the subjects. */
+  facts?: true;
 }
 
 export type TakeAnswer =
-  | { outcome: "admitted" | "limited"; decision: DecisionText }
+  | {
+      outcome: "admitted" | "limited";
+      decision: DecisionText;
+      /** What is known of the key: what `learn` was told. Undefined where it must be looked up. */
+      facts?: string;
+      /** Whoever looks the key up brings this back with what was found. */
+      ticket?: string;
+    }
   | { outcome: "refused"; reason: RevokedReason | "tenant-suspended" };
+
+/** What a look-up found of a key. */
+export interface LearnCall extends LimitedCall {
+  /** Hex of the key's SHA-256. */
+  key: string;
+  facts: string;
+  callsPerHour: number | null;
+  /** When the key ends, ms; null for never. */
+  validUntilMs: number | null;
+  ticket: string;
+  /** Whether the call is to be taken from the key's own limit: it was not, where the gate did not know the key. */
+  takes: boolean;
+}
 
 export interface DeliverCall extends Call {
   messages: Posted[];
@@ -93,8 +115,8 @@ export interface InspectedPolicy {
   unit: Unit;
   limit: number;
   windowS: number | "month";
-  /** What decides the limit; `allotment`: the tenant above, which the tenant itself must not learn. */
-  source: "plan" | "override" | "allotment";
+  /** What decides the limit; `allotment`: the tenant above, which the tenant itself must not learn; `key`: the key itself. */
+  source: "plan" | "override" | "allotment" | "key";
   state: PolicyState | null;
 }
 
@@ -145,6 +167,11 @@ export interface Gate {
   ping(call: PingCall): Promise<PingAnswer>;
   authenticateClient(call: ClientCall): Promise<ClientAnswer>;
   take(call: TakeCall): Promise<TakeAnswer>;
+  /**
+   * Remembers what was looked up of a key, until the UTC hour of its ticket ends; not where anything about keys or the
+   * tenant was heard since the ticket was given. Answers as `take`, by the key's own limit alone.
+   */
+  learn(call: LearnCall): Promise<TakeAnswer>;
   /** Applies messages; returns the ids of those that it understood. The others stay in the outbox. */
   deliver(call: DeliverCall): Promise<number[]>;
   flush(): Promise<FlushReport>;

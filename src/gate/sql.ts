@@ -11,6 +11,7 @@
  * | seen    | the last bucket an instance pinged in, and that ping's admission | that bucket has ended |
  * | journal | pings that Postgres has not yet           | they are flushed                              |
  * | spent   | admissions that limits still count, packed | their window has passed                      |
+ * | known_key | what was looked up of a live API key, so that the next call asks no database | the UTC hour ends, or any key or the tenant changes |
  */
 export const SCHEMA: readonly string[] = [
   `create table meta (key text primary key, value) without rowid;
@@ -36,6 +37,9 @@ export const SCHEMA: readonly string[] = [
    create table spent (
      policy text not null, subject text not null, seq integer not null, opened_at integer not null, stamps blob not null,
      reserved integer not null, lapses_at integer not null, expires_at integer not null, primary key (policy, subject, seq)
+   ) without rowid;`,
+  `create table known_key (
+     key text primary key, facts text not null, calls_per_hour integer, expires_at integer not null
    ) without rowid;`,
 ];
 
@@ -84,6 +88,13 @@ export const SQL = {
   unspend: "delete from spent where policy = ? and subject = ?",
   /** A window that has become longer counts what a shorter one would forget. */
   stretch: "update spent set expires_at = expires_at + ? where policy = ?",
+
+  knownKeys: "select key, facts, calls_per_hour, expires_at from known_key order by expires_at",
+  putKnownKey: `insert into known_key (key, facts, calls_per_hour, expires_at) values (?, ?, ?, ?)
+    on conflict (key) do update set facts = excluded.facts, calls_per_hour = excluded.calls_per_hour, expires_at = excluded.expires_at`,
+  dropKnownKey: "delete from known_key where key = ?",
+  dropKnownKeys: "delete from known_key",
+  forgetKnownKeys: "delete from known_key where expires_at <= ?",
 
   forgetClients: "delete from client where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",

@@ -29,6 +29,14 @@ export interface FloorRow {
   expires_at: number;
 }
 
+export interface KnownKeyRow {
+  /** Hex of the key's SHA-256. */
+  key: string;
+  facts: string;
+  calls_per_hour: number | null;
+  expires_at: number;
+}
+
 /** What decides about an instance's next ping. */
 export interface LastPing {
   bucket: number | null;
@@ -111,6 +119,22 @@ export class GateStore {
     this.#sql.exec(SQL.putFloor, floor.subject, floor.before_ms, floor.reason, floor.expires_at);
   }
 
+  knownKeys(): KnownKeyRow[] {
+    return this.#rows<KnownKeyRow & Record<string, Value>>(SQL.knownKeys);
+  }
+
+  putKnownKey({ key, facts, calls_per_hour, expires_at }: KnownKeyRow): void {
+    this.#sql.exec(SQL.putKnownKey, key, facts, calls_per_hour, expires_at);
+  }
+
+  dropKnownKey(key: string): void {
+    this.#sql.exec(SQL.dropKnownKey, key);
+  }
+
+  dropKnownKeys(): void {
+    this.#sql.exec(SQL.dropKnownKeys);
+  }
+
   /** An instance's last ping of a kind, and what was spent of the policy that limits them. */
   lastPing(instanceId: string, kind: string, policy: string): LastPing {
     const pending = this.#unflushed.get(pingKey(instanceId, kind));
@@ -178,12 +202,13 @@ export class GateStore {
     this.#sql.exec(SQL.stretch, longerMs, policy);
   }
 
-  /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors. */
+  /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors, known keys. */
   forget(nowMs: number, oldestBucket: number, longestWindowMs: number): void {
     this.#sql.exec(SQL.forgetSpent, nowMs);
     this.#sql.exec(SQL.forgetSeen, oldestBucket, nowMs - longestWindowMs);
     this.#sql.exec(SQL.forgetFloors, nowMs);
     this.#sql.exec(SQL.forgetClients, nowMs);
+    this.#sql.exec(SQL.forgetKnownKeys, nowMs);
   }
 
   #rows<T extends Record<string, Value>>(query: string, ...bindings: Value[]): T[] {

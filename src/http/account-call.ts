@@ -1,16 +1,17 @@
 import * as z from "zod";
 import type { AccountCredential } from "../access/credential.ts";
-import { toHex } from "../core/bytes.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import type { Id, IdKind } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
 import type { Idempotency } from "../idempotency.ts";
+import { knownKey } from "../keys/known-key.ts";
 import { sessionGate } from "../people/session-gate.ts";
 import type { Context } from "../verb.ts";
 import { idSchema } from "./id-schema.ts";
 import { plainText } from "./text-schema.ts";
+import { whenceOf } from "./whence.ts";
 
 interface AccountInput {
   deps: Deps;
@@ -33,14 +34,20 @@ export async function accountCall(
   const { deps, credential, request } = input;
   const requestId = input.requestId as Id<"request">;
   const entry = { credentialHash: credential.hash, target, reason: reasonOf(request), requestId };
-  const caller =
+  const headers =
     credential.kind === "session"
-      ? await sessionGate(deps, entry)
-      : { gateId: credential.gateId, subjects: { key: toHex(credential.hash) } };
-  const { gateId, subjects } = caller;
-  const headers = await takeOrRefuse(deps, gateId, { requestId, routeClass: "account", subjects });
+      ? await takeOfSession(deps, entry)
+      : (await knownKey(deps, credential, { requestId, ...whenceOf(request) })).headers;
   const idempotency = await idempotencyOf(input);
   return { context: { deps, ...entry, ...(idempotency && { idempotency }) }, headers };
+}
+
+async function takeOfSession(
+  deps: Deps,
+  entry: Omit<Context, "deps" | "idempotency">,
+): Promise<Record<string, string>> {
+  const { gateId, subjects } = await sessionGate(deps, entry);
+  return await takeOrRefuse(deps, gateId, { requestId: entry.requestId, routeClass: "account", subjects });
 }
 
 /** Says that an answer is that of an earlier request; nothing for a first one. */

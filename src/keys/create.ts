@@ -1,15 +1,15 @@
-import { and, eq } from "drizzle-orm";
 import { mintRoutingId } from "../access/routing-id.ts";
 import { hashSecret } from "../access/secret.ts";
 import { refusePastEnd, refuseValidUntil } from "../access/valid-until.ts";
-import { type Id, idFromUuid, newId } from "../core/id.ts";
-import { can, type Permission } from "../core/permission.ts";
+import { type Id, newId } from "../core/id.ts";
+import type { Permission } from "../core/permission.ts";
 import { Problem } from "../core/problem.ts";
-import type { Entered, Writer } from "../db/app-database.ts";
 import { credentials } from "../db/schema.ts";
 import { type Context, mutate } from "../verb.ts";
+import { boundsOfMaker } from "./maker.ts";
+import { inherited, type Restrictions, readRestrictions, refuseBeyond } from "./restrictions.ts";
 
-export interface NewApiKey {
+export interface NewApiKey extends Restrictions {
   name: string;
   /** All of the maker's when null. */
   permissions: readonly Permission[] | null;
@@ -17,55 +17,56 @@ export interface NewApiKey {
   validUntilMs: number | null;
 }
 
-export interface CreatedApiKey {
+export interface CreatedApiKey extends Restrictions {
   id: Id<"credential">;
+  name: string;
   permissions: string[];
+  personId: Id<"person"> | null;
   createdAt: number;
-  /** Shown this once. */
-  key: string;
+  validUntil: number | null;
+  /** Shown this once: null where the request is repeated. */
+  key: string | null;
 }
 
 /**
- * Makes an API key for the tenant entered. Throws `forbidden` when it would be permitted more than its maker, and
- * `invalid-field` when its end is in the past or after its maker's.
+ * Makes an API key for the tenant entered, which may be one below its maker's. What a person makes, in person or with a
+ * key of theirs, does no more than that person's role allows there, for as long as it lives. Throws `forbidden` when it
+ * would be permitted more than its maker, and `invalid-field` when its end is in the past or after its maker's, or when
+ * it would be taken where its maker's own key is not. What is left out is as its maker's.
  */
 export async function createApiKey(context: Context, wanted: NewApiKey): Promise<CreatedApiKey> {
   const { deps } = context;
-  return await mutate(context, "keys:write", async (tx, entered) => {
-    const { tenantId, gateId, permissions: own } = entered;
-    const permissions = [...(wanted.permissions ?? own)];
-    if (wanted.permissions?.some((permission) => !can(own, permission))) throw new Problem("forbidden");
-    const now = deps.clock.now();
-    refusePastEnd(wanted.validUntilMs, now);
-    if ((wanted.validUntilMs ?? Number.POSITIVE_INFINITY) > (await endOfMaker(tx, entered))) {
-      refuseValidUntil("must not be after the end of the key that makes it");
-    }
-    const key = await mintRoutingId("api-key", gateId, deps.routingKeys);
-    const id = newId("credential", now);
-    await tx.insert(credentials).values({
-      id,
-      tenantId,
-      makerTenantId: entered.actorTenantId,
-      kind: "api-key",
-      name: wanted.name,
-      secretHash: await hashSecret(key),
-      permissions,
-      createdAt: now,
-      validUntil: wanted.validUntilMs,
-    });
-    return {
-      result: { id, permissions, createdAt: now, key },
-      audit: { action: "key.created", subject: id, detail: { permissions: permissions.join(" ") } },
-    };
-  });
-}
-
-/** ms since 1970, Infinity for no end. A maker from a tenant above cannot be seen from here: throws `forbidden`. */
-async function endOfMaker(tx: Writer, { actorId }: Entered): Promise<number> {
-  const [maker] = await tx
-    .select({ validUntil: credentials.validUntil })
-    .from(credentials)
-    .where(and(eq(credentials.id, idFromUuid("credential", actorId)), eq(credentials.kind, "api-key")));
-  if (maker === undefined) throw new Problem("forbidden");
-  return maker.validUntil ?? Number.POSITIVE_INFINITY;
+  const read = readRestrictions(wanted);
+  return await mutate(
+    context,
+    "keys:write",
+    async (tx, { tenantId, actorTenantId, gateId, personId, permissions: own }) => {
+      const permissions = [...new Set(wanted.permissions ?? own)];
+      if (permissions.some((permission) => !own.includes(permission))) throw new Problem("forbidden");
+      const now = deps.clock.now();
+      refusePastEnd(wanted.validUntilMs, now);
+      const bounds = await boundsOfMaker(tx);
+      if ((wanted.validUntilMs ?? Number.POSITIVE_INFINITY) > bounds.end) {
+        refuseValidUntil("must not be after the end of the key that makes it");
+      }
+      const restrictions = inherited(read, bounds);
+      refuseBeyond(restrictions, bounds, "must not reach beyond that of the key that makes it");
+      const key = await mintRoutingId("api-key", gateId, deps.routingKeys);
+      const id = newId("credential", now);
+      const made = { id, name: wanted.name, permissions, personId, createdAt: now, validUntil: wanted.validUntilMs };
+      await tx.insert(credentials).values({
+        ...made,
+        ...restrictions,
+        tenantId,
+        makerTenantId: actorTenantId,
+        kind: "api-key",
+        secretHash: await hashSecret(key),
+      });
+      return {
+        result: { ...made, ...restrictions, key },
+        secrets: ["key"],
+        audit: { action: "key.created", subject: id, detail: { permissions: permissions.join(" ") } },
+      };
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import type { Application } from "./limiter.ts";
 import { type Plan, type PlanPolicy, POLICIES, policyNamed } from "./plans.ts";
-import type { Policy, Subjects } from "./policy.ts";
+import { LARGEST_EXACT_LIMIT, type Policy, type Subjects } from "./policy.ts";
 import type { RouteClass, Unit } from "./route-classes.ts";
 
 /** What decides a tenant's limits. */
@@ -64,6 +64,17 @@ export function applicationsOf(
   }
   if (applications.length === 0) throw new RangeError("no limit applies to this call");
   return applications;
+}
+
+/** The largest limit of a key's own: as much as is counted to the millisecond. */
+export const MOST_CALLS_PER_HOUR = LARGEST_EXACT_LIMIT;
+
+/** What headers and a 429 call it. */
+export const KEY_CALLS = "key-calls";
+
+/** A key's own limit, beside those of the plan: so many calls in any hour, whatever they ask. */
+export function keyCalls(limit: number): EffectivePolicy {
+  return { name: KEY_CALLS, routeClass: "account", scope: "key", unit: "requests", limit, windowS: 3600 };
 }
 
 /** A family of the reseller tree whose limits must add up: `parent` divides, `children` share. */

@@ -3,7 +3,7 @@ import { join, posix } from "node:path";
 import { importsOf } from "./imports.ts";
 
 const NOUNS = [
-  ...["access", "tenants", "people", "instances", "keys", "registration-keys"],
+  ...["access", "tenants", "people", "instances", "keys", "registration-keys", "tokens"],
   ...["telemetry", "limits", "tenant-limits", "gate", "health", "audit", "privacy", "retention"],
 ].map(inSrc);
 

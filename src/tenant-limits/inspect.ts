@@ -7,6 +7,7 @@ import { callGate, gateUnavailable } from "../gate/call.ts";
 import { type InspectedPolicy, type Inspection, PROTOCOL, type Refusal } from "../gate/protocol.ts";
 import { policyNamed } from "../limits/plans.ts";
 import { type Subjects, UPSTREAM } from "../limits/policy.ts";
+import { KEY_CALLS } from "../limits/settings.ts";
 import { type Context, enter } from "../verb.ts";
 
 export interface TenantLimits extends Inspection {
@@ -19,12 +20,16 @@ export interface TenantLimits extends Inspection {
  * What the tenant above allots is shown to those above alone. Throws `unavailable` when the gate does not answer.
  */
 export async function inspectLimits(context: Context, subjects: Subjects): Promise<TenantLimits> {
-  const { gateId, actorTenantId, tenantId } = await tenantWith(
+  const { gateId, actorGateId, actorKind, actorId, actorTenantId, tenantId } = await tenantWith(
     context,
     subjects.instance as Id<"instance"> | undefined,
   );
+  // Who asks is counted at the gate of its own tenant alone.
+  const { key, ...others } = subjects;
+  const caller = { ...(key !== undefined && { key }), ...(actorKind === "person" && { person: actorId }) };
+  const asked = gateId === actorGateId ? { ...others, ...caller } : others;
   const inspection = await callGate(context.deps, gateId, (gate) =>
-    gate.inspect({ v: PROTOCOL, gateId, subjects }),
+    gate.inspect({ v: PROTOCOL, gateId, subjects: asked }),
   ).catch((error: unknown) => {
     throw gateUnavailable(context.deps, error);
   });
@@ -52,7 +57,12 @@ function isOwn({ source }: InspectedPolicy): boolean {
 }
 
 function withoutAbove(refusal: Refusal): Refusal {
-  const violated = new Set(refusal.violated.map((name) => (policyNamed(name) === null ? UPSTREAM : name)));
-  const states = refusal.states.filter(({ name }) => policyNamed(name) !== null);
+  const violated = new Set(refusal.violated.map((name) => (isTenants(name) ? name : UPSTREAM)));
+  const states = refusal.states.filter(({ name }) => isTenants(name));
   return { ...refusal, violated: [...violated], states };
+}
+
+/** A policy of the plan's, or a key's own. */
+function isTenants(name: string): boolean {
+  return policyNamed(name) !== null || name === KEY_CALLS;
 }

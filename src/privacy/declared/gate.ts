@@ -47,6 +47,13 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     ...working,
     columns: { subject: id, before_ms: operational, reason: operational, expires_at: retention },
   },
+  known_key: {
+    what: "What was last looked up of a live API key or personal access token, by the SHA-256 of it: its id, tenant, person, name, permissions, restrictions and the countries of its use.",
+    keptUntil: "the UTC hour ends and the gate wakes, any key is revoked or changed, or there is news of the tenant",
+    subject: "key",
+    ...working,
+    columns: { key: secretHash, facts: account, calls_per_hour: account, expires_at: retention },
+  },
   seen: {
     what: "The last day on which an instance pinged, and when, for its rate limit.",
     keptUntil: "that day has ended and the gate wakes",

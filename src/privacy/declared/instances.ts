@@ -46,7 +46,7 @@ export const instances: Declared<"instances"> = {
 };
 
 export const credentials: Declared<"credentials"> = {
-  what: "A secret by its hash: an API key, or the secret of an instance's OAuth client.",
+  what: "A secret by its hash: an API key, a personal access token, or the secret of an instance's OAuth client.",
   retention: "account-information",
   anchor: { at: "column", columns: ["revoked_at", "valid_until", "subscription_ended_at"] },
   layout: { kind: "state" },
@@ -73,9 +73,9 @@ export const credentials: Declared<"credentials"> = {
         "expires_at",
       ]),
       adds,
-      changes("name", "revoked_at", "valid_until"),
+      changes("name", "revoked_at", "allowed_networks", "allowed_origins", "calls_per_hour"),
     ],
-    ebb_maint: [seesAll, ends("subscription_ended_at", "last_used_at", "places", "revoked_at")],
+    ebb_maint: [seesAll, ends("subscription_ended_at", "last_used_at", "places", "revoked_at", "valid_until")],
   },
   holds: "honoured",
   recipients: processors,

@@ -1,0 +1,12 @@
+import { addressOf } from "./network.ts";
+
+/** Where a request comes from: its address, the Origin that a browser sent, and the country of the address. */
+export function whenceOf(request: Request): { address: string | null; origin: string | null; country: string | null } {
+  return { address: addressOf(request), origin: request.headers.get("origin"), country: countryOf(request) };
+}
+
+/** ISO 3166-1, or T1 for Tor, as Cloudflare knows it; null where it does not. No caller can set it. */
+export function countryOf(request: Request): string | null {
+  const country: unknown = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country;
+  return typeof country === "string" && /^[A-Z][A-Z0-9]$/.test(country) && country !== "XX" ? country : null;
+}
