@@ -1629,6 +1629,80 @@ revoke all on function ebb.rotate_key(uuid, uuid, integer, text) from public, eb
 --> statement-breakpoint
 grant execute on function ebb.rotate_key(uuid, uuid, integer, text) to ebb_app;
 --> statement-breakpoint
+revoke all on function ebb.person_of(bytea, boolean) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.only_tenant(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.audit_joining(uuid, uuid, text, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.begin_sign_in(uuid, bytea, text, text, text, bytea, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.begin_sign_in(uuid, bytea, text, text, text, bytea, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.take_login_state(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.take_login_state(bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.provider_for_sign_in(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.provider_for_sign_in(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.providers_of(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.providers_of(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.provider_tenant(text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.sign_in(uuid, text, text, boolean, text, bytea, bytea, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.sign_in(uuid, text, text, boolean, text, bytea, bytea, text, text, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.refuse_sign_in(uuid, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.refuse_sign_in(uuid, text, text, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.own_person(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.own_person(bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.own_sessions(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.own_sessions(bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.end_own_sessions(bytea, uuid, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.end_own_sessions(bytea, uuid, text, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.own_events(bytea, uuid, integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.own_events(bytea, uuid, integer) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.own_tenants(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.own_tenants(bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.invitation_of(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.invitation_of(bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.accept_invitation(bytea, bytea, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.accept_invitation(bytea, bytea, text) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.mail_pause(integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.end_provider_sessions(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.end_provider_sessions(uuid) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.claim_mail(integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.claim_mail(integer) to ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.mail_sent(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.mail_sent(uuid) to ebb_jobs;
+--> statement-breakpoint
 revoke all on function ebb.append_audit(uuid, text, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.append_audit(uuid, text, text, text, text) to ebb_app;

@@ -12,11 +12,13 @@ import { brandRoutes } from "./http/routes/api-brand.ts";
 import { eventRoutes } from "./http/routes/api-events.ts";
 import { tenantHealthRoutes } from "./http/routes/api-health.ts";
 import { holdRoutes } from "./http/routes/api-holds.ts";
+import { identityProviderRoutes } from "./http/routes/api-identity-providers.ts";
 import { instanceAccountRoutes } from "./http/routes/api-instances.ts";
 import { invitationRoutes } from "./http/routes/api-invitations.ts";
 import { keyRoutes } from "./http/routes/api-keys.ts";
 import { limitRoutes } from "./http/routes/api-limits.ts";
 import { memberRoutes } from "./http/routes/api-members.ts";
+import { personRoutes } from "./http/routes/api-person.ts";
 import { registrationKeyRoutes } from "./http/routes/api-registration-keys.ts";
 import { retentionRoutes } from "./http/routes/api-retention.ts";
 import { subscriptionRoutes } from "./http/routes/api-subscriptions.ts";
@@ -30,6 +32,7 @@ import { healthRoutes } from "./http/routes/healthz.ts";
 import { instanceRoutes } from "./http/routes/instance.ts";
 import { metaRoutes } from "./http/routes/meta.ts";
 import { oauth2Routes } from "./http/routes/oauth2.ts";
+import { signInRoutes } from "./http/routes/sign-in.ts";
 import { wellKnownRoutes } from "./http/routes/well-known.ts";
 import { countryOf } from "./http/whence.ts";
 
@@ -59,6 +62,9 @@ export function routesOf(deps: Pick<Deps, "jobs" | "clock">): RouteDefinition[] 
     ...retentionRoutes,
     ...holdRoutes,
     ...windowRoutes,
+    ...identityProviderRoutes,
+    ...personRoutes,
+    ...signInRoutes,
     ...wellKnownRoutes,
     ...healthRoutes(healthCheck(deps.jobs, deps.clock)),
   ];

@@ -14,10 +14,23 @@ export interface Env {
   TOKEN_SIGNING_KEYS: string;
   /** `{current, keys: {id: base64url}}`. */
   ROUTING_HMAC_KEYS: string;
+  /** `{current, keys: {id: base64url of 32 bytes}}`: AES-256-GCM. */
+  SEALING_KEYS: string;
+
+  /** `[{id, name, issuer, client_id, client_secret, trusts_email?}]`; none when absent. */
+  OIDC_PROVIDERS?: string;
+  /** The e-mail address of who becomes the platform's first owner by signing in. */
+  FIRST_OPERATOR?: string;
+
+  /** Cloudflare's Email Service, and the address that our mail is from. */
+  EMAIL?: SendEmail;
+  MAIL_FROM?: string;
 
   /** Origin under which the service is reached; the issuer of tokens. */
   PUBLIC_URL: string;
 
   /** Only on a developer's machine: the stand-in for Neon's endpoint. */
   NEON_LOCAL_ENDPOINT?: string;
+  /** Likewise: the local mailbox. */
+  MAIL_LOCAL_ENDPOINT?: string;
 }

@@ -3,6 +3,7 @@ import { createPartitions } from "../src/jobs/create-partitions.ts";
 import { emptyGates } from "../src/jobs/empty-gates.ts";
 import { flushStragglers } from "../src/jobs/flush-stragglers.ts";
 import { purge } from "../src/jobs/purge.ts";
+import { sendWaitingMail } from "../src/jobs/send-mail.ts";
 import { visitPlatformGates } from "../src/jobs/visit-platform-gates.ts";
 
 interface Job {
@@ -18,6 +19,13 @@ export const SCHEDULE: Record<string, Job> = {
     run: async (deps) => {
       const { visited, failed } = await flushStragglers(deps);
       return visited > 0 && failed === visited ? `none of ${visited} silent gates could be flushed` : null;
+    },
+  },
+  "*/2 * * * *": {
+    job: "send-mail",
+    run: async (deps) => {
+      const { sent, failed } = await sendWaitingMail(deps);
+      return failed > 0 && sent === 0 ? `none of ${failed} mails could be sent` : null;
     },
   },
   "7 * * * *": {

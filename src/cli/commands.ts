@@ -1,6 +1,9 @@
 import { auditCommand } from "./audit.ts";
 import type { Command } from "./command.ts";
 import { eventListCommand } from "./event-list.ts";
+import { identityProviderCreateCommand } from "./identity-provider-create.ts";
+import { identityProviderListCommand } from "./identity-provider-list.ts";
+import { identityProviderRemoveCommand } from "./identity-provider-remove.ts";
 import { instanceListCommand } from "./instance-list.ts";
 import { inventoryCommand } from "./inventory.ts";
 import { invitationCreateCommand } from "./invitation-create.ts";
@@ -65,6 +68,9 @@ export const COMMANDS: readonly Command[] = [
   tokenRevokeCommand,
   registrationKeyCreateCommand,
   registrationKeyListCommand,
+  identityProviderCreateCommand,
+  identityProviderListCommand,
+  identityProviderRemoveCommand,
   instanceListCommand,
   pingsCommand,
   limitsShowCommand,

@@ -161,6 +161,8 @@ describe("what cannot be done is one sentence on the standard error, and exit co
     "key revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "token revoke": ["crd_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "registration-key create": ["--name", "x"],
+    "identity-provider create": ["--name", "x", "--issuer", "https://id.example.org", "--client-id", "x"],
+    "identity-provider remove": ["idp_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "limits set": ["alive-tenant", "--limit", "1"],
     "retention hold place": ["--class", "ai-usage", "--reason", "x", "--review", "2027-05-21"],
     "retention hold release": ["hld_01KAHJ7777G8H9J0K1M2N3P4Q5", "--outcome", "x"],

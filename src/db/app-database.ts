@@ -112,6 +112,19 @@ export class AppDatabase {
   }
 
   /**
+   * One statement as nobody, in a transaction of its own: for the functions that come before any tenant is entered, or
+   * that resolve a person from a credential's hash themselves. Throws Problems.
+   */
+  async ask(text: string, params: unknown[]): Promise<Record<string, unknown>[]> {
+    try {
+      await this.#refuseUnsafeRole();
+      return await this.#sql.query(text, params);
+    } catch (error) {
+      throw databaseProblem(error, RETRY_AFTER_S);
+    }
+  }
+
+  /**
    * Runs `fn` in an interactive transaction over a WebSocket, after entering. Committed when `fn` returns, rolled back
    * when it throws or when Postgres does not answer in time. Throws the Problem `outcome-unknown` when the connection is
    * lost, or the answer does not come, in the commit itself.

@@ -1,4 +1,5 @@
 import { customType } from "drizzle-orm/pg-core";
+import { fromHex, toHex } from "../core/bytes.ts";
 import { type Id, type IdKind, idFromUuid, uuidFromId } from "../core/id.ts";
 
 /** A typed id, stored as a uuid: 16 bytes, and cheap to compare in a policy. */
@@ -37,4 +38,14 @@ export function instantFromSql(value: string | Date | number): number {
   if (value instanceof Date) return value.getTime();
   if (value === "infinity") return Number.POSITIVE_INFINITY;
   return Date.parse(value.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
+}
+
+/** A bytea as a parameter of a statement written by hand. */
+export function bytesToSql(value: Uint8Array): string {
+  return `\\x${toHex(value)}`;
+}
+
+/** A bytea as the driver hands it out: bytes, or the text of Postgres. */
+export function bytesFromSql(value: unknown): Uint8Array {
+  return typeof value === "string" ? fromHex(value.slice(2)) : new Uint8Array(value as Uint8Array);
 }

@@ -33,3 +33,12 @@ export async function takePublic(
 ): Promise<void> {
   await takeOrRefuse(deps, platformGateId(network), { requestId, routeClass: "public", subjects: { network } });
 }
+
+/** Takes from the limits of a person who acts for no tenant. Returns the RateLimit headers. Throws the same. */
+export async function takePerson(
+  deps: Pick<Deps, "gates" | "random">,
+  requestId: string,
+  person: string,
+): Promise<Record<string, string>> {
+  return await takeOrRefuse(deps, platformGateId(person), { requestId, routeClass: "account", subjects: { person } });
+}

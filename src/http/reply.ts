@@ -7,6 +7,8 @@ interface ReplyBase {
   status: number;
   /** Sent besides the transport's own; those win, but for `Cache-Control` on public routes. */
   headers?: Readonly<Record<string, string>>;
+  /** Values of Set-Cookie, which may stand several times. */
+  cookies?: readonly string[];
 }
 
 /** `body` undefined: no content. Anything else, null included, is sent as JSON. */
@@ -23,6 +25,8 @@ export interface TextReply extends ReplyBase {
 export interface HtmlReply extends ReplyBase {
   html: string;
   contentSecurityPolicy: string;
+  /** `same-origin` for a page with forms: with `no-referrer` browsers would send them with `Origin: null` (Fetch, 3.2). */
+  referrerPolicy?: "same-origin";
 }
 
 export interface ReplyContext {
@@ -37,6 +41,12 @@ const HEADERS: Readonly<Record<string, string>> = Object.freeze({ ...SECURITY_HE
 const OAUTH_HEADERS: Readonly<Record<string, string>> = Object.freeze({ ...HEADERS, pragma: "no-cache" });
 
 export function replyToResponse(reply: Reply, context: ReplyContext): Response {
+  const response = withoutCookies(reply, context);
+  for (const cookie of reply.cookies ?? []) response.headers.append("set-cookie", cookie);
+  return response;
+}
+
+function withoutCookies(reply: Reply, context: ReplyContext): Response {
   const headers: Record<string, string> = context.oauth ? { ...OAUTH_HEADERS } : { ...HEADERS };
   if (reply.headers !== undefined) {
     for (const [name, value] of Object.entries(reply.headers)) {
@@ -50,6 +60,7 @@ export function replyToResponse(reply: Reply, context: ReplyContext): Response {
   headers["x-request-id"] = context.requestId;
   if ("html" in reply) {
     headers["content-security-policy"] = reply.contentSecurityPolicy;
+    if (reply.referrerPolicy !== undefined) headers["referrer-policy"] = reply.referrerPolicy;
     headers["content-type"] = "text/html; charset=utf-8";
     return new Response(reply.html, { status: reply.status, headers });
   }

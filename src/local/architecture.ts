@@ -3,7 +3,8 @@ import { join, posix } from "node:path";
 import { importsOf } from "./imports.ts";
 
 const NOUNS = [
-  ...["access", "tenants", "people", "instances", "keys", "registration-keys", "tokens"],
+  ...["access", "tenants", "people", "instances", "keys", "registration-keys", "tokens", "mail"],
+  ...["sign-in", "identity-providers"],
   ...["telemetry", "limits", "tenant-limits", "gate", "health", "audit", "privacy", "retention"],
 ].map(inSrc);
 

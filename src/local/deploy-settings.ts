@@ -1,3 +1,5 @@
+import { loadProviders } from "../sign-in/provider.ts";
+
 /** What a deployment needs to know, from the environment. */
 export interface DeploySettings {
   /** Connection string of the Neon database's owner. */
@@ -6,13 +8,21 @@ export interface DeploySettings {
   publicUrl: string;
   /** E-mail address of the platform's first operator. */
   firstOperator: string;
+  /** JSON of the OpenID providers at which people sign in; null: those that the Worker has, or none. */
+  providers: string | null;
+  /** The address that mail is from, of a domain onboarded at Cloudflare; null: the one that the Worker has, or none. */
+  mailFrom: string | null;
 }
 
 interface Setting {
   name: string;
   whereFrom: string;
   isValid(value: string): boolean;
+  /** May be left out. */
+  optional?: true;
 }
+
+const isAddress = (value: string) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value);
 
 const SETTINGS: Readonly<Record<keyof DeploySettings, Setting>> = {
   ownerUrl: {
@@ -35,9 +45,31 @@ const SETTINGS: Readonly<Record<keyof DeploySettings, Setting>> = {
   firstOperator: {
     name: "EBB_FIRST_OPERATOR",
     whereFrom: "the e-mail address of the person who will run the platform",
-    isValid: (value) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value),
+    isValid: isAddress,
+  },
+  providers: {
+    name: "EBB_OIDC_PROVIDERS",
+    whereFrom:
+      "JSON of the OpenID providers at which people sign in, as README.md shows it, each with the https issuer of a public host",
+    isValid: areProviders,
+    optional: true,
+  },
+  mailFrom: {
+    name: "EBB_MAIL_FROM",
+    whereFrom: "the address that mail is from, of a domain that the Cloudflare account has onboarded for sending",
+    isValid: isAddress,
+    optional: true,
   },
 };
+
+/** As production takes them: neither the local provider nor any address that is not public. */
+function areProviders(value: string): boolean {
+  try {
+    return loadProviders(value, false).length > 0;
+  } catch {
+    return false;
+  }
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,8 +77,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function deploySettings(env: Environment): { settings: DeploySettings; missing: string[] } {
   const missing: string[] = [];
   const read = (key: keyof DeploySettings): string => {
-    const { name, whereFrom, isValid } = SETTINGS[key];
+    const { name, whereFrom, isValid, optional } = SETTINGS[key];
     const value = env[name]?.trim() ?? "";
+    if (value === "" && optional) return value;
     if (value === "") missing.push(`${name} is not set: ${whereFrom}.`);
     else if (!isValid(value)) missing.push(`${name} does not look right: ${whereFrom}.`);
     return value;
@@ -55,6 +88,8 @@ export function deploySettings(env: Environment): { settings: DeploySettings; mi
     ownerUrl: read("ownerUrl"),
     publicUrl: read("publicUrl"),
     firstOperator: read("firstOperator"),
+    providers: read("providers") || null,
+    mailFrom: read("mailFrom") || null,
   };
   return { settings, missing };
 }

@@ -7,6 +7,11 @@ const SECRETS = { DATABASE_URL: "postgresql://ebb_app:app-pw@ep-one.neon.tech/eb
 const ENV = { NEON_DATABASE_URL: OWNER, PUBLIC_URL: "https://ebb.example", EBB_FIRST_OPERATOR: "ada@ebb.example" };
 const ONE_ACCOUNT = JSON.stringify({ loggedIn: true, accounts: [{ id: "a", name: "A" }] });
 
+function providers(issuer: string): string {
+  const client = { client_id: "ebb", client_secret: "secret-of-client" };
+  return JSON.stringify([{ id: "work", name: "Work", issuer, ...client }]);
+}
+
 interface Call extends CommandOptions {
   line: string;
 }
@@ -94,7 +99,7 @@ test("the steps run in order and the operator's key is shown once, at the end", 
   expect(lines()).toEqual(ALL);
   expect(text().split("ebb_operator_key")).toHaveLength(2);
   expect(text()).toMatch(
-    /✓ health\noperator: .*\nThe first operator's API key, .*: ebb_operator_key\nThe new signing and routing keys are in .*\n✓ operator$/,
+    /✓ health\noperator: .*\nThe first operator's API key, .*: ebb_operator_key\nThe new signing, routing and sealing keys are in .*\n✓ operator$/,
   );
 });
 
@@ -226,12 +231,32 @@ test.each([
   ["PUBLIC_URL", "http://ebb.example"],
   ["PUBLIC_URL", "https://ebb.example/"],
   ["EBB_FIRST_OPERATOR", "ada"],
+  ["EBB_MAIL_FROM", "ada"],
+  ["EBB_OIDC_PROVIDERS", "https://id.example"],
+  ["EBB_OIDC_PROVIDERS", "[]"],
+  // The local provider, in its own form and as https.
+  ["EBB_OIDC_PROVIDERS", providers("http://127.0.0.1:8788")],
+  ["EBB_OIDC_PROVIDERS", providers("https://localhost:8788")],
+  ["EBB_OIDC_PROVIDERS", providers("http://id.example.org")],
 ])("%s=%s is refused without being repeated", async (name, value) => {
   const { ctx, exec, lines, text } = machine({}, { env: { ...ENV, [name]: value } });
   expect(await deploy(ctx, exec)).toBe(1);
   expect(lines()).toHaveLength(1);
   expect(text()).toContain(`${name} does not look right`);
   expect(text()).not.toContain("secret");
+});
+
+test("providers and the sender of mail reach the preparation, and no program beside", async () => {
+  const more = { EBB_OIDC_PROVIDERS: providers("https://id.example.org"), EBB_MAIL_FROM: "ebb@ebb.example" };
+  const { ctx, exec, calls, prepared, text } = machine({}, { env: { ...ENV, ...more } });
+  expect(await deploy(ctx, exec)).toBe(0);
+  expect(prepared).toEqual([
+    expect.objectContaining({ providers: more.EBB_OIDC_PROVIDERS, mailFrom: "ebb@ebb.example" }),
+  ]);
+  for (const { env = {}, line } of calls) {
+    if (line !== "prepareProduction") expect(env).toMatchObject({ EBB_OIDC_PROVIDERS: undefined });
+  }
+  expect(text()).not.toContain("secret-of-client");
 });
 
 test("of several accounts one must be named", async () => {

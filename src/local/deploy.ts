@@ -14,8 +14,9 @@ import { writePrivateFile } from "./private-file.ts";
 const USAGE = `Usage: npm run deploy [-- --dry-run] [--keep <file>]
 
 Deploys Ebb to Cloudflare and Neon. Runs the steps below in order and stops at the first that fails; it may be run again.
-Reads NEON_DATABASE_URL, PUBLIC_URL and EBB_FIRST_OPERATOR, and CLOUDFLARE_API_TOKEN unless wrangler is logged in.
---keep writes the signing and routing keys that this run makes, if any, to a new file that you alone can read. Cloudflare
+Reads NEON_DATABASE_URL, PUBLIC_URL and EBB_FIRST_OPERATOR, EBB_OIDC_PROVIDERS (at which people sign in) and EBB_MAIL_FROM
+where they are set, and CLOUDFLARE_API_TOKEN unless wrangler is logged in.
+--keep writes the signing, routing and sealing keys that this run makes, if any, to a new file that you alone can read. Cloudflare
 never shows them again, and ebb token-keys rotate and ebb key create --operator need them; else they are on no disk.
 `;
 const AGAIN = "Then run again: npm run deploy";
@@ -24,6 +25,8 @@ export type PrepareProduction = (options: {
   ownerUrl: string;
   publicUrl: string;
   firstOperator: string;
+  providers: string | null;
+  mailFrom: string | null;
   /** Names of the secrets that Cloudflare has: those are not made anew. */
   stored: string[];
   log: (line: string) => void;
@@ -49,14 +52,14 @@ export interface DeployStep {
   run(exec: Exec): Promise<void>;
 }
 
-/** Neither the checks nor wrangler need the owner's connection string; the checks do not need the account. */
-const WITHOUT_DATABASE = { NEON_DATABASE_URL: undefined };
+/** Neither the checks nor wrangler need the owner's connection string or the providers' secrets; the checks do not need the account. */
+const WITHOUT_DATABASE = { NEON_DATABASE_URL: undefined, EBB_OIDC_PROVIDERS: undefined };
 const WITHOUT_ACCOUNT = { ...WITHOUT_DATABASE, CLOUDFLARE_API_TOKEN: undefined, CLOUDFLARE_API_KEY: undefined };
 const WRANGLER = { ...WITHOUT_DATABASE, WRANGLER_HIDE_BANNER: "true", WRANGLER_WRITE_LOGS: "false" };
 
 export function steps(ctx: DeployContext): DeployStep[] {
   const { settings, missing } = deploySettings(ctx.env);
-  const hidden = new Set(spellings(settings.ownerUrl));
+  const hidden = new Set([...spellings(settings.ownerUrl), ...spellings(settings.providers ?? "")]);
   let stored: string[] = [];
   let secrets: Record<string, string> = {};
   let keptIn: string | null = null;
@@ -72,7 +75,8 @@ export function steps(ctx: DeployContext): DeployStep[] {
   };
   const showOperatorKey = () => {
     if (operatorKey !== null) ctx.log(`The first operator's API key, shown only this once: ${operatorKey}`);
-    if (keptIn !== null) ctx.log(`The new signing and routing keys are in ${keptIn}: keep it where you keep secrets.`);
+    if (keptIn !== null)
+      ctx.log(`The new signing, routing and sealing keys are in ${keptIn}: keep it where you keep secrets.`);
     operatorKey = null;
     keptIn = null;
   };
@@ -177,7 +181,7 @@ function spellings(secret: string): string[] {
 }
 
 /** A rotation and `ebb key create --operator` need their values; passwords can always be made anew. */
-const UNREPEATABLE = ["TOKEN_SIGNING_KEYS", "ROUTING_HMAC_KEYS"];
+const UNREPEATABLE = ["TOKEN_SIGNING_KEYS", "ROUTING_HMAC_KEYS", "SEALING_KEYS"];
 
 /** Runs the steps up to the first that fails. Returns the exit code. */
 export async function deploy(ctx: DeployContext, exec: Exec): Promise<number> {

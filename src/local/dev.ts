@@ -16,5 +16,10 @@ await run({
       { name: "The cron", exited: worker.exited, ...cron },
     ];
   },
-  ready: ({ url, local }, elapsedMs) => [`ready ${url} (${elapsedMs} ms)`, "", ...tour(local)],
+  ready: ({ url, local, provider, mailbox }, elapsedMs) => [
+    `ready ${url} (${elapsedMs} ms)`,
+    `sign in ${url}/login (OpenID provider ${provider.issuer}); mail ${mailbox.url}`,
+    "",
+    ...tour(local),
+  ],
 });

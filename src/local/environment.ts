@@ -2,8 +2,11 @@ import { writeDevVars, writeWranglerDevVars } from "./dev-vars.ts";
 import { freePort } from "./listening-port.ts";
 import { type LocalJson, readLocalJson, writeLocalJson } from "./local-json.ts";
 import { takeLock } from "./lock.ts";
+import { type Mailbox, startMailbox } from "./mailbox.ts";
 import { type NeonEndpoint, startNeonEndpoint } from "./neon-endpoint.ts";
+import { type OpenIdProvider, startOpenIdProvider } from "./openid-provider.ts";
 import { type LocalPaths, makeDataFolder } from "./paths.ts";
+import { LOCAL_OPERATOR } from "./people.ts";
 import { type LocalPostgres, startPostgres } from "./postgres.ts";
 import { prepareDatabase } from "./prepare.ts";
 import { type LocalSecrets, loadLocalSecrets } from "./secrets.ts";
@@ -27,16 +30,19 @@ export interface LocalEnvironment {
   postgres: LocalPostgres;
   neon: NeonEndpoint;
   secrets: LocalSecrets;
+  provider: OpenIdProvider;
+  mailbox: Mailbox;
   /** As written to local.json. */
   local: LocalJson;
-  /** Ends sessions, stops PostgreSQL and gives the data folder back. */
+  /** Ends sessions, stops PostgreSQL and what stands in for providers and mail, and gives the data folder back. */
   stop(): Promise<void>;
 }
 
 const DATABASE = "ebb";
 
 /**
- * Starts the database side: lock, PostgreSQL, Neon endpoint, tables, seed, and the files that tell others. When a step
+ * Starts the database side: lock, PostgreSQL, Neon endpoint, tables, OpenID provider, mailbox, seed, and the files that tell
+ * others. When a step
  * fails or is aborted, the earlier ones are undone before it throws.
  */
 export async function startDatabaseSide(options: EnvironmentOptions): Promise<LocalEnvironment> {
@@ -53,7 +59,7 @@ export async function startDatabaseSide(options: EnvironmentOptions): Promise<Lo
     signal.throwIfAborted();
 
     const postgres = await startPostgres({ dataDir: paths.postgres, logFile: paths.log, signal, say });
-    const lastNeonPort = before && URL.canParse(before.neonEndpoint) ? Number(new URL(before.neonEndpoint).port) : null;
+    const lastNeonPort = portOf(before?.neonEndpoint);
     const started = startNeonEndpoint({ postgresPort: postgres.port, port: await freePort(lastNeonPort) });
     // Together: the endpoint waits for queries that only end with the server.
     undo.push(async () => {
@@ -69,23 +75,45 @@ export async function startDatabaseSide(options: EnvironmentOptions): Promise<Lo
     const { urls } = await prepareDatabase({ superuserUrl, neon: addresses, secrets, database: DATABASE });
     signal.throwIfAborted();
     const url = `http://127.0.0.1:${options.port}`;
-    const seeded = await seed({ urls, neon: addresses, secrets, url });
-    const local = await writeLocalJson(paths, { url, urls, neonEndpoint: neon.httpUrl }, seeded, before);
+    // On the same port each time, if it can: people are known by their issuer.
+    const provider = await startOpenIdProvider({
+      port: await freePort(portOf(before?.issuer) ?? options.port + 1),
+      redirectUris: [`${url}/login/callback`, `http://localhost:${options.port}/login/callback`],
+    });
+    undo.push(provider.stop);
+    const mailbox = await startMailbox({
+      folder: paths.mail,
+      port: await freePort(portOf(before?.mailbox) ?? options.port + 2),
+    });
+    undo.push(mailbox.stop);
+    signal.throwIfAborted();
+    const { issuer } = provider;
+    const seeded = await seed({ urls, neon: addresses, secrets, issuer });
+    const now = { url, urls, neonEndpoint: neon.httpUrl, issuer, mailbox: mailbox.url };
+    const local = await writeLocalJson(paths, now, seeded, before);
     if (!seeded && !before) {
       say(
         `${paths.localJson} was lost and its keys cannot be shown again: make new ones with npm run ebb -- key create --operator --tenant direct.`,
       );
     }
 
-    const vars = workerBindings(urls, secrets, neon, url);
+    const vars = workerBindings(urls, secrets, neon, url, {
+      OIDC_PROVIDERS: JSON.stringify([provider.binding]),
+      FIRST_OPERATOR: LOCAL_OPERATOR,
+      MAIL_LOCAL_ENDPOINT: mailbox.endpoint,
+    });
     await writeDevVars(paths.devVars, vars);
     if (options.forWrangler && !(await writeWranglerDevVars(vars))) {
       say(`.dev.vars is yours and stays as it is: what the Worker needs is in ${paths.devVars}.`);
     }
     signal.throwIfAborted();
-    return { url, postgres, neon, secrets, local, stop };
+    return { url, postgres, neon, secrets, provider, mailbox, local, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function portOf(url: string | undefined): number | null {
+  return Number(URL.parse(url ?? "")?.port) || null;
 }

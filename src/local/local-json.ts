@@ -10,6 +10,9 @@ const LocalJson = z.looseObject({
   databaseUrl: z.string(),
   databaseUrls: z.record(z.enum(["owner", "app", "ingest", "purge", "jobs"]), z.string()),
   neonEndpoint: z.string(),
+  /** Of the local OpenID provider, and the page of the mailbox; absent from a file of a version before them. */
+  issuer: z.string().optional(),
+  mailbox: z.string().optional(),
 });
 
 /** Beside its own fields: everything that the seed returned (`registrationKey`, `apiKey`, tenant ids). */
@@ -29,12 +32,12 @@ export async function readLocalJson(paths: Pick<LocalPaths, "localJson">): Promi
 /** Writes the file for this run: the addresses of now, and the keys of `seeded`, else those of the run before. */
 export async function writeLocalJson(
   paths: Pick<LocalPaths, "localJson">,
-  now: { url: string; urls: DatabaseUrls; neonEndpoint: string },
+  now: { url: string; urls: DatabaseUrls; neonEndpoint: string; issuer: string; mailbox: string },
   seeded: Record<string, unknown> | null,
   before: LocalJson | null,
 ): Promise<LocalJson> {
-  const { url, urls, neonEndpoint } = now;
-  const written = { ...(seeded ?? before), url, databaseUrl: urls.owner, databaseUrls: urls, neonEndpoint };
+  const { urls, ...addresses } = now;
+  const written = { ...(seeded ?? before), ...addresses, databaseUrl: urls.owner, databaseUrls: urls };
   await writePrivateFile(paths.localJson, `${JSON.stringify(written, null, 2)}\n`);
   return written;
 }

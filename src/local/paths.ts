@@ -19,6 +19,8 @@ export interface LocalPaths {
   devVars: string;
   /** Passwords of the login roles and signing keys (0600). */
   secrets: string;
+  /** What the local mailbox took, a file each. */
+  mail: string;
   lock: string;
   /** PostgreSQL's log. */
   log: string;
@@ -38,6 +40,7 @@ export function localPaths(env: NodeJS.ProcessEnv = process.env): LocalPaths {
     localJson: join(data, "local.json"),
     devVars: join(data, "dev.vars"),
     secrets: join(data, "secrets.json"),
+    mail: join(data, "mail"),
     lock: join(data, "lock"),
     log: join(data, "postgres.log"),
   };

@@ -37,6 +37,8 @@ const prepare = (stored: string[]) =>
     ownerUrl,
     publicUrl: "https://ebb.example",
     firstOperator: "ada@ebb.example",
+    providers: null,
+    mailFrom: "ebb@ebb.example",
     stored,
     log: (line) => said.push(line),
   });
@@ -46,7 +48,9 @@ const rows = (text: string) =>
 
 test("an empty database gets its tables, its partitions, a platform and a key; a second run makes nothing anew", async () => {
   const first = await prepare(NAMES);
-  expect(Object.keys(first.secrets).sort()).toEqual(["PUBLIC_URL", "ROUTING_HMAC_KEYS", "TOKEN_SIGNING_KEYS"]);
+  expect(Object.keys(first.secrets).sort()).toEqual([
+    ...["FIRST_OPERATOR", "MAIL_FROM", "PUBLIC_URL", "ROUTING_HMAC_KEYS", "SEALING_KEYS", "TOKEN_SIGNING_KEYS"],
+  ]);
   expect(first.secrets["PUBLIC_URL"]).toBe("https://ebb.example");
   await loadTokenKeys(first.secrets["TOKEN_SIGNING_KEYS"] as string);
   const routing = await loadRoutingKeys(first.secrets["ROUTING_HMAC_KEYS"] as string);
@@ -59,16 +63,19 @@ test("an empty database gets its tables, its partitions, a platform and a key; a
     { n: expect.toSatisfy((n: number) => n > 30) },
   ]);
 
-  const again = await prepare([...NAMES, "ROUTING_HMAC_KEYS", "TOKEN_SIGNING_KEYS", "PUBLIC_URL"]);
-  expect(again).toEqual({ secrets: { PUBLIC_URL: "https://ebb.example" }, operatorKey: null });
+  const again = await prepare([...NAMES, "ROUTING_HMAC_KEYS", "SEALING_KEYS", "TOKEN_SIGNING_KEYS", "PUBLIC_URL"]);
+  expect(again).toEqual({
+    secrets: { PUBLIC_URL: "https://ebb.example", FIRST_OPERATOR: "ada@ebb.example", MAIL_FROM: "ebb@ebb.example" },
+    operatorKey: null,
+  });
   expect(await rows("select count(*)::int as n from credentials")).toEqual([{ n: 1 }]);
 });
 
 test("lost routing keys are made anew, with an operator's key that works with them, and the same platform", async () => {
   await prepare(NAMES);
   const [before] = await rows("select id from tenants");
-  const { secrets, operatorKey } = await prepare([...NAMES, "TOKEN_SIGNING_KEYS"]);
-  expect(Object.keys(secrets).sort()).toEqual(["PUBLIC_URL", "ROUTING_HMAC_KEYS"]);
+  const { secrets, operatorKey } = await prepare([...NAMES, "TOKEN_SIGNING_KEYS", "SEALING_KEYS"]);
+  expect(Object.keys(secrets).sort()).toEqual(["FIRST_OPERATOR", "MAIL_FROM", "PUBLIC_URL", "ROUTING_HMAC_KEYS"]);
   const routing = await loadRoutingKeys(secrets["ROUTING_HMAC_KEYS"] as string);
   expect(await openRoutingId("api-key", operatorKey as string, routing)).not.toBeNull();
   expect(await rows("select id from tenants")).toEqual([before]);

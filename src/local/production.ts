@@ -6,6 +6,8 @@ import { tenants } from "../db/schema.ts";
 import { PRODUCTION, type Query } from "../privacy/catalog.ts";
 import { clockDifferences } from "../privacy/catalog-functions.ts";
 import { roleDifferences } from "../privacy/catalog-roles.ts";
+import { loadProviders } from "../sign-in/provider.ts";
+import { refuseStandIns } from "../sign-in/stand-ins.ts";
 import { makeOwnersKey, makeTenant } from "./bootstrap.ts";
 import { applyMigrations, makePartitions, setRolePasswords, WORKER_ROLES, type WorkerRole } from "./migrate.ts";
 import { asOwner, type OwnerDatabase } from "./owner-connection.ts";
@@ -15,8 +17,14 @@ export interface ProductionInput {
   /** Connection string of the database's owner: on Neon no superuser, but with CREATEROLE and BYPASSRLS. */
   ownerUrl: string;
   publicUrl: string;
-  /** E-mail address; the first key's name says whose it is. Nothing else keeps it: a person is (issuer, subject). */
+  /**
+   * E-mail address: the first key's name says whose it is, and whoever signs in with it, verified, becomes the platform's
+   * owner while that has had none.
+   */
   firstOperator: string;
+  /** What OIDC_PROVIDERS and MAIL_FROM become; null leaves what Cloudflare has. */
+  providers: string | null;
+  mailFrom: string | null;
   /** Names of the secrets that Cloudflare has. None of them is made anew: their values cannot be read back. */
   stored: readonly string[];
   log: (line: string) => void;
@@ -47,7 +55,20 @@ export async function prepareProduction(input: ProductionInput): Promise<Product
   await makePartitions(ownerUrl);
 
   const absent = (name: string) => !stored.includes(name);
-  const secrets: Record<string, string> = { PUBLIC_URL: publicUrl };
+  const { firstOperator, providers, mailFrom } = input;
+  refuseStandIns({
+    publicUrl,
+    issuers: loadProviders(providers ?? "[]", true).map(({ issuer }) => issuer),
+    mailEndpoint: undefined,
+  });
+  const secrets: Record<string, string> = {
+    PUBLIC_URL: publicUrl,
+    FIRST_OPERATOR: firstOperator,
+    ...(providers !== null && { OIDC_PROVIDERS: providers }),
+    ...(mailFrom !== null && { MAIL_FROM: mailFrom }),
+  };
+  if (providers === null && absent("OIDC_PROVIDERS")) log("  nobody can sign in yet: EBB_OIDC_PROVIDERS is not set");
+  if (mailFrom === null && absent("MAIL_FROM")) log("  no mail is sent yet: EBB_MAIL_FROM is not set");
   const roles = WORKER_ROLES.filter((role) => absent(variable(role)));
   const passwords = Object.fromEntries(roles.map((role) => [role, randomBytes(32).toString("base64url")]));
   const urls = await setRolePasswords(ownerUrl, passwords);
@@ -55,7 +76,7 @@ export async function prepareProduction(input: ProductionInput): Promise<Product
   if (roles.length > 0) log(`  new passwords for ${roles.map((role) => `ebb_${role}`).join(", ")}`);
 
   const made = await makeLocalSecrets();
-  for (const name of ["TOKEN_SIGNING_KEYS", "ROUTING_HMAC_KEYS"] as const) {
+  for (const name of ["TOKEN_SIGNING_KEYS", "ROUTING_HMAC_KEYS", "SEALING_KEYS"] as const) {
     if (!absent(name)) continue;
     secrets[name] = made[name];
     log(`  ${name} is new`);

@@ -16,6 +16,8 @@ const LocalSecrets = z.strictObject({
   TOKEN_SIGNING_KEYS: z.string().min(1),
   /** JSON `{current: 1, keys: {"1": base64url of 32 bytes}}`: keys are added, never dropped while ids live. */
   ROUTING_HMAC_KEYS: z.string().min(1),
+  /** JSON `{current: 1, keys: {"1": base64url of 32 bytes}}`; absent from a file of a version before it. */
+  SEALING_KEYS: z.string().min(1),
 });
 
 export type LocalSecrets = z.infer<typeof LocalSecrets>;
@@ -29,7 +31,12 @@ export async function loadLocalSecrets(paths: Pick<LocalPaths, "secrets">): Prom
     return made;
   }
   try {
-    return LocalSecrets.parse(JSON.parse(text));
+    const kept: unknown = JSON.parse(text);
+    const read = LocalSecrets.safeParse(kept);
+    if (read.success) return read.data;
+    const added = LocalSecrets.parse({ ...(kept as object), SEALING_KEYS: newKeys() });
+    await writePrivateFile(paths.secrets, `${JSON.stringify(added, null, 2)}\n`);
+    return added;
   } catch {
     // Made anew they would orphan every stored client id and token: not for us to decide.
     throw new StartFailure(`${paths.secrets} is damaged: put it back, or remove the data folder to start anew.`);
@@ -43,8 +50,13 @@ export async function makeLocalSecrets(): Promise<LocalSecrets> {
   return {
     passwords,
     TOKEN_SIGNING_KEYS: JSON.stringify({ current, next, previous: null }),
-    ROUTING_HMAC_KEYS: JSON.stringify({ current: 1, keys: { "1": random() } }),
+    ROUTING_HMAC_KEYS: newKeys(),
+    SEALING_KEYS: newKeys(),
   };
+}
+
+function newKeys(): string {
+  return JSON.stringify({ current: 1, keys: { "1": random() } });
 }
 
 function random(): string {

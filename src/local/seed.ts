@@ -3,6 +3,7 @@ import { newId } from "../core/id.ts";
 import { memberships, people, tenants } from "../db/schema.ts";
 import { makeOwnersKey, makeRegistrationKey, makeTenant } from "./bootstrap.ts";
 import { asOwner } from "./owner-connection.ts";
+import { LOCAL_PEOPLE, type LocalPerson } from "./people.ts";
 import type { DatabaseUrls } from "./prepare.ts";
 import type { LocalSecrets } from "./secrets.ts";
 
@@ -10,8 +11,8 @@ export interface SeedInput {
   urls: DatabaseUrls;
   neon: { httpUrl: string; wsProxy: string };
   secrets: LocalSecrets;
-  /** Where the Worker will answer. */
-  url: string;
+  /** Of the local OpenID provider, by whom the seeded people are known. */
+  issuer: string;
 }
 
 /** What scripts need of the seeded rows; all of it goes into local.json. */
@@ -26,10 +27,10 @@ export interface SeedResult extends Record<string, unknown> {
 }
 
 /**
- * Seeds an empty database: the platform, a direct tenant with an owner, a reseller with a client, one registration key
- * and one API key. Null when there is a tenant already: a second start keeps everything.
+ * Seeds an empty database: the platform, a direct tenant and a reseller with an owner each, a client with a member,
+ * one registration key and one API key. Null when there is a tenant already: a second start keeps everything.
  */
-export async function seed({ urls, secrets, url }: SeedInput): Promise<SeedResult | null> {
+export async function seed({ urls, secrets, issuer }: SeedInput): Promise<SeedResult | null> {
   const routingKeys = await loadRoutingKeys(secrets.ROUTING_HMAC_KEYS);
   return await asOwner(urls.owner, async (db) => {
     const [any] = await db.select({ id: tenants.id }).from(tenants).limit(1);
@@ -57,18 +58,18 @@ export async function seed({ urls, secrets, url }: SeedInput): Promise<SeedResul
         { kind: "client", name: "Globex", parent: reseller, plan: "free" },
         nowMs,
       );
-      const personId = newId("person", nowMs);
-      await tx.insert(people).values({
-        id: personId,
-        issuer: `${url}/local`,
-        subject: "ada",
-        email: "ada@acme.example",
-        name: "Ada",
-        createdAt: nowMs,
-      });
-      await tx
-        .insert(memberships)
-        .values({ id: newId("membership", nowMs), tenantId: direct.id, personId, role: "owner", createdAt: nowMs });
+      for (const [subject, tenant, role] of [
+        ["ada", direct, "owner"],
+        ["rita", reseller, "owner"],
+        ["carl", client, "member"],
+      ] as const) {
+        const { email, emailVerified, name } = LOCAL_PEOPLE.find((person) => person.subject === subject) as LocalPerson;
+        const personId = newId("person", nowMs);
+        await tx.insert(people).values({ id: personId, issuer, subject, email, emailVerified, name, createdAt: nowMs });
+        await tx
+          .insert(memberships)
+          .values({ id: newId("membership", nowMs), tenantId: tenant.id, personId, role, createdAt: nowMs });
+      }
       return {
         registrationKey: await makeRegistrationKey(inside, { tenant: direct, routingKeys, nowMs }),
         apiKey: await makeOwnersKey(inside, { tenant: direct, name: "seed", routingKeys, nowMs }),

@@ -7,6 +7,8 @@ export function workerBindings(
   secrets: LocalSecrets,
   neon: { httpUrl: string },
   publicUrl: string,
+  /** What stands in for providers and mail; tests bind their own. */
+  standIns: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
     DATABASE_URL_APP: urls.app,
@@ -15,7 +17,9 @@ export function workerBindings(
     DATABASE_URL_JOBS: urls.jobs,
     TOKEN_SIGNING_KEYS: secrets.TOKEN_SIGNING_KEYS,
     ROUTING_HMAC_KEYS: secrets.ROUTING_HMAC_KEYS,
+    SEALING_KEYS: secrets.SEALING_KEYS,
     NEON_LOCAL_ENDPOINT: neon.httpUrl,
     PUBLIC_URL: publicUrl,
+    ...standIns,
   };
 }

@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { sql } from "drizzle-orm";
 import type { TestProject } from "vitest/node";
 import { startNeonEndpoint } from "../local/neon-endpoint.ts";
+import { startOpenIdProvider } from "../local/openid-provider.ts";
 import { asOwner } from "../local/owner-connection.ts";
 import { startPostgres } from "../local/postgres.ts";
 import { prepareDatabase } from "../local/prepare.ts";
 import { makeLocalSecrets } from "../local/secrets.ts";
 import { workerBindings } from "../local/worker-bindings.ts";
+import { startForgingProvider } from "./forging-provider.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -21,6 +23,8 @@ declare module "vitest" {
       neonEndpoint: string;
       control: { url: string; header: string; token: string };
     };
+    /** OIDC_PROVIDERS of a Worker on this machine: the certified one `local`, and `forger`, which says what a test wants. */
+    providers: { local: string; forger: string; binding: string };
   }
 }
 
@@ -70,7 +74,17 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   if (neon.control === null) throw new Error("the test endpoint has no control");
   project.provide("database", { urls, superuserUrl, neonEndpoint: neon.httpUrl, control: neon.control });
   project.provide("workerBindings", workerBindings(urls, secrets, neon, "https://ebb.test"));
+  const openId = await startOpenIdProvider({ redirectUris: ["http://127.0.0.1:8787/login/callback"] });
+  const forger = await startForgingProvider();
+  const forging = { id: "forger", name: "Forger", issuer: forger.issuer, client_id: "ebb", client_secret: "secret" };
+  project.provide("providers", {
+    local: openId.issuer,
+    forger: forger.issuer,
+    binding: JSON.stringify([openId.binding, { ...forging, trusts_email: true }, { ...forging, id: "untrusted" }]),
+  });
   return async () => {
+    await openId.stop();
+    await forger.stop();
     await neon.stop();
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,286 @@
+import * as z from "zod";
+import {
+  browserCookie,
+  browserSecret,
+  carriedInvitation,
+  invitationCookie,
+  presentBrowserSecret,
+} from "../../access/login-cookie.ts";
+import { hashSecret } from "../../access/secret.ts";
+import { csrfToken, refuseCrossSite, sessionCookie, sessionSecret } from "../../access/session-cookie.ts";
+import { PROBLEMS, Problem } from "../../core/problem.ts";
+import type { Deps } from "../../deps.ts";
+import { takePerson } from "../../gate/platform.ts";
+import { acceptInvitation, showInvitation } from "../../people/accept-invitation.ts";
+import { INVITATION_TOKEN } from "../../people/invitation-token.ts";
+import { endOwnSessions, type OwnPerson, ownEvents, ownPerson, ownSessions, ownTenants } from "../../people/own.ts";
+import { beginSignIn } from "../../sign-in/begin.ts";
+import { findProvider, tenantProviders } from "../../sign-in/find-provider.ts";
+import { finishSignIn } from "../../sign-in/finish.ts";
+import { returnPath } from "../../sign-in/origin.ts";
+import { refusalText, SignInRefused } from "../../sign-in/refusal.ts";
+import { idSchema } from "../id-schema.ts";
+import { accountPage } from "../pages/account.ts";
+import { invitationPage } from "../pages/invitation.ts";
+import { loginPage } from "../pages/login.ts";
+import { messagePage } from "../pages/page.ts";
+import type { Reply } from "../reply.ts";
+import { defineRoute, type RouteDefinition } from "../route.ts";
+import { countryOf } from "../whence.ts";
+
+interface PageInput {
+  request: Request;
+  requestId: string;
+  deps: Deps;
+}
+
+interface SignedIn {
+  secret: string;
+  hash: Uint8Array;
+  person: OwnPerson;
+}
+
+const shared = { tags: ["pages"], security: "public" } as const;
+const PAGE = { description: "The page.", contentType: "text/html" };
+const REFUSED = { description: "A page that says why not.", contentType: "text/html" };
+const SENT_ON = { description: "Sent on.", headers: { Location: "Where to." } };
+const csrf = { csrf_token: z.string().min(1).max(100).describe("From the page.") };
+const returnTo = z.string().max(250).optional().describe("A path of ours to go to afterwards.");
+
+function seeOther(location: string, ...cookies: string[]): Reply {
+  return { status: 303, headers: { location }, cookies };
+}
+
+/** The session of the page's reader, or null; it is counted against the person's limits. */
+async function signedIn({ request, requestId, deps }: PageInput): Promise<SignedIn | null> {
+  const secret = sessionSecret(request);
+  if (secret === null) return null;
+  const hash = await hashSecret(secret);
+  try {
+    const person = await ownPerson(deps, hash);
+    await takePerson(deps, requestId, person.id);
+    return { secret, hash, person };
+  } catch (error) {
+    if (error instanceof Problem && (error.problem === "unauthenticated" || error.problem === "key-revoked"))
+      return null;
+    throw error;
+  }
+}
+
+/** For what a form asks: with the CSRF token of the page that it stood on. Throws `cross-site`, `unauthenticated`. */
+async function fromOwnPage(input: PageInput, token: string): Promise<SignedIn> {
+  const secret = sessionSecret(input.request);
+  if (secret !== null) await refuseCrossSite(input.request, secret, input.deps.publicUrl, token);
+  const reader = await signedIn(input);
+  if (reader === null) throw new Problem("unauthenticated");
+  return reader;
+}
+
+/** What goes wrong while a page is made is told as a page. */
+async function asPage(title: string, make: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof SignInRefused) {
+      const { status, text } = refusalText(error.reason);
+      return await messagePage({ status, title: "You are not signed in" }, text);
+    }
+    if (!(error instanceof Problem)) throw error;
+    const { retryAfterS } = error.detail;
+    const reply = await messagePage({ status: PROBLEMS[error.problem].status, title }, PROBLEMS[error.problem].title);
+    return retryAfterS === undefined ? reply : { ...reply, headers: { "retry-after": String(Math.ceil(retryAfterS)) } };
+  }
+}
+
+/** The pages that people meet: signing in and out, their account, an invitation. */
+export const signInRoutes: RouteDefinition[] = [
+  defineRoute({
+    ...shared,
+    method: "GET",
+    path: "/login",
+    operationId: "get_login_page",
+    summary: "The page to sign in on",
+    query: z.object({
+      return_to: returnTo,
+      organisation: z.string().max(40).optional().describe("A tenant's id: shows the providers of its own."),
+    }),
+    responses: { 200: PAGE },
+    problems: [],
+    handle: async ({ deps, query, request }) =>
+      await asPage("Sign in", async () => {
+        const tenant = idSchema("tenant").safeParse(query.organisation?.trim());
+        const invitation = carriedInvitation(request, INVITATION_TOKEN);
+        const invited = invitation === null ? null : await showInvitation(deps, invitation);
+        const own = query.organisation !== undefined;
+        return await loginPage({
+          providers: !own ? deps.providers : tenant.success ? await tenantProviders(deps, tenant.data) : [],
+          returnTo: returnPath(query.return_to ?? (invited === null ? null : "/invitation")),
+          tenantId: own ? (query.organisation ?? "") : null,
+          invitedTo: invited?.state === "open" ? invited.tenantName : null,
+        });
+      }),
+  }),
+  defineRoute({
+    ...shared,
+    method: "GET",
+    path: "/login/callback",
+    operationId: "finish_login",
+    summary: "Where OpenID providers send browsers back to",
+    query: z.object({
+      state: z.string().max(200).optional(),
+      code: z.string().max(4_000).optional(),
+      iss: z.string().max(400).optional(),
+      error: z.string().max(200).optional(),
+    }),
+    responses: { 303: SENT_ON, 400: REFUSED, 403: REFUSED, 502: REFUSED },
+    problems: [],
+    handle: async ({ deps, request, requestId }) =>
+      await asPage("You are not signed in", async () => {
+        const { secret, returnTo: path } = await finishSignIn(deps, {
+          parameters: new URL(request.url).searchParams,
+          browser: presentBrowserSecret(request),
+          formerSession: sessionSecret(request),
+          place: countryOf(request),
+          requestId,
+        });
+        return seeOther(path, sessionCookie(secret));
+      }),
+  }),
+  defineRoute({
+    ...shared,
+    method: "GET",
+    path: "/login/{provider}",
+    operationId: "begin_login",
+    summary: "Sends the browser to an OpenID provider",
+    params: z.object({ provider: z.string().regex(/^[A-Za-z0-9_-]{1,40}$/) }),
+    query: z.object({ return_to: returnTo }),
+    responses: { 303: SENT_ON, 502: REFUSED },
+    problems: ["not-found"],
+    handle: async ({ deps, params, query, request }) => {
+      const provider = await findProvider(deps, params.provider);
+      if (provider === null) throw new Problem("not-found");
+      const browser = browserSecret(request);
+      return await asPage("Sign in", async () =>
+        seeOther(await beginSignIn(deps, provider, browser, query.return_to ?? null), browserCookie(browser)),
+      );
+    },
+  }),
+  defineRoute({
+    ...shared,
+    method: "POST",
+    path: "/logout",
+    operationId: "logout",
+    summary: "Sign out, here or everywhere",
+    body: {
+      content: "application/x-www-form-urlencoded",
+      schema: z.object({ ...csrf, everywhere: z.enum(["true"]).optional() }),
+      required: true,
+      example: { csrf_token: "…" },
+    },
+    responses: { 303: SENT_ON, 401: REFUSED, 403: REFUSED },
+    problems: [],
+    handle: async (input) =>
+      await asPage("Sign out", async () => {
+        const { deps, request, requestId, body } = input;
+        const { hash } = await fromOwnPage(input, body.csrf_token);
+        const current = (await ownSessions(deps, hash)).find((session) => session.current);
+        const wanted = body.everywhere === "true" ? null : (current?.id ?? null);
+        await endOwnSessions(deps, hash, wanted, { place: countryOf(request), requestId });
+        return seeOther("/login", sessionCookie(null));
+      }),
+  }),
+  defineRoute({
+    ...shared,
+    method: "GET",
+    path: "/account",
+    operationId: "get_account_page",
+    summary: "The page about oneself",
+    responses: { 200: PAGE, 303: SENT_ON },
+    problems: [],
+    handle: async (input) =>
+      await asPage("Your account", async () => {
+        const reader = await signedIn(input);
+        if (reader === null) return seeOther("/login");
+        const { deps } = input;
+        const { hash, person, secret } = reader;
+        const [tenants, sessions, events, token] = await Promise.all([
+          ownTenants(deps, hash),
+          ownSessions(deps, hash),
+          ownEvents(deps, hash, { limit: 10, after: null }),
+          csrfToken(secret),
+        ]);
+        return await accountPage({ person, tenants, sessions, events: events.items, csrf: token });
+      }),
+  }),
+  defineRoute({
+    ...shared,
+    method: "POST",
+    path: "/account/sessions/end",
+    operationId: "end_session_page",
+    summary: "Ends one session from the account page",
+    body: {
+      content: "application/x-www-form-urlencoded",
+      schema: z.object({ ...csrf, session_id: idSchema("session") }),
+      required: true,
+      example: { csrf_token: "…", session_id: "ses_01KAHJ7777G8H9J0K1M2N3P4Q5" },
+    },
+    responses: { 303: SENT_ON, 401: REFUSED, 403: REFUSED, 404: REFUSED },
+    problems: [],
+    handle: async (input) =>
+      await asPage("Your account", async () => {
+        const { deps, request, requestId, body } = input;
+        const { hash } = await fromOwnPage(input, body.csrf_token);
+        await endOwnSessions(deps, hash, body.session_id, { place: countryOf(request), requestId });
+        return seeOther("/account");
+      }),
+  }),
+  defineRoute({
+    ...shared,
+    method: "GET",
+    path: "/invitation",
+    operationId: "get_invitation_page",
+    summary: "The page on which an invitation is accepted",
+    description:
+      "The link of the mail carries the token once; it moves into a cookie and out of the address before any page is shown.",
+    query: z.object({ token: z.string().max(200).optional() }),
+    responses: { 200: PAGE, 303: SENT_ON, 404: REFUSED, 410: REFUSED },
+    problems: [],
+    handle: async (input) =>
+      await asPage("Invitation", async () => {
+        const { deps, query, request } = input;
+        if (query.token !== undefined && INVITATION_TOKEN.test(query.token)) {
+          return seeOther("/invitation", invitationCookie(query.token));
+        }
+        const token = carriedInvitation(request, INVITATION_TOKEN);
+        const invited = token === null ? null : await showInvitation(deps, token);
+        if (invited === null) throw new Problem("not-found");
+        const reader = await signedIn(input);
+        if (reader === null) return seeOther("/login?return_to=%2Finvitation");
+        return await invitationPage(invited, reader.person, await csrfToken(reader.secret));
+      }),
+  }),
+  defineRoute({
+    ...shared,
+    method: "POST",
+    path: "/invitation",
+    operationId: "accept_invitation_page",
+    summary: "Accepts the invitation that the browser brought",
+    body: {
+      content: "application/x-www-form-urlencoded",
+      schema: z.object(csrf),
+      required: true,
+      example: { csrf_token: "…" },
+    },
+    responses: { 303: SENT_ON, 401: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED },
+    problems: [],
+    handle: async (input) =>
+      await asPage("Invitation", async () => {
+        const { deps, request, requestId, body } = input;
+        const { hash } = await fromOwnPage(input, body.csrf_token);
+        const token = carriedInvitation(request, INVITATION_TOKEN);
+        if (token === null) throw new Problem("not-found");
+        await acceptInvitation(deps, hash, token, requestId);
+        return seeOther("/account", invitationCookie(null));
+      }),
+  }),
+];
