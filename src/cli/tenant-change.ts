@@ -99,7 +99,12 @@ export const TENANT_CHANGE_COMMANDS: readonly Command[] = [
       const plan = options.choice("plan", PLANS);
       if ((plan === null) !== options.flag("end")) throw new UsageFailure("tenant plan needs one of --plan and --end.");
       const path = `/api/v1/tenants/${id}/subscription`;
-      const meanings = { ...unseen(id), forbidden: "Plans are changed from above the tenant" };
+      const meanings = {
+        ...unseen(id),
+        forbidden: "Plans are changed from above the tenant",
+        "plan-not-sufficient": "A reseller's client has at most the reseller's plan",
+        conflict: "One of its clients has a better plan, or the account is closed",
+      };
       const changed = await (plan === null
         ? api.delete(path, Changed, meanings)
         : api.put(path, { plan }, Changed, meanings));

@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import Provider, { type Context, interactionPolicy } from "oidc-provider";
 import { html } from "../http/pages/markup.ts";
 import { listen, stopListening } from "./loopback-server.ts";
+import { openIdStore } from "./openid-store.ts";
 import { LOCAL_PEOPLE, type LocalPerson } from "./people.ts";
 import { STAND_IN_HEADERS, standInPage } from "./stand-in-page.ts";
 
@@ -47,6 +48,7 @@ export async function startOpenIdProvider(options: OpenIdProviderOptions): Promi
   const port = await listen(server, options.port);
   const issuer = `http://127.0.0.1:${port}`;
   const provider = new Provider(issuer, {
+    adapter: openIdStore(),
     clients: [
       {
         client_id: CLIENT_ID,

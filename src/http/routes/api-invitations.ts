@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { sendMail } from "../../mail/send.ts";
 import { invite } from "../../people/invite.ts";
 import { type Invitation, listInvitations } from "../../people/list-invitations.ts";
 import { MEMBER_ROLES } from "../../people/member.ts";
@@ -117,6 +118,7 @@ export const invitationRoutes: RouteDefinition[] = [
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
       const invited = await invite(context, input.body.email, input.body.role);
+      await sendMail(context.deps);
       return { status: 201, headers: { ...headers, ...replayHeaders(context) }, body: showsInvitation(invited) };
     },
   }),
@@ -167,6 +169,7 @@ export const invitationRoutes: RouteDefinition[] = [
       const { context, headers } = await accountCall(input);
       const id = input.params.invitation_id;
       const { validUntil } = await resendInvitation(context, id);
+      await sendMail(context.deps);
       const body = { object: "invitation", id, valid_until: seconds(validUntil) };
       return { status: 200, headers: { ...headers, ...replayHeaders(context) }, body };
     },
