@@ -1,20 +1,33 @@
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { availableParallelism } from "node:os";
+import process from "node:process";
+import { cloudflarePool, cloudflareTest } from "@cloudflare/vitest-plugin";
 import { configDefaults, defineConfig } from "vitest/config";
+import { ForksPoolWorker } from "vitest/node";
+import { inLanes } from "./src/testing/lanes.ts";
+import { memoryFolder } from "./src/testing/memory-folder.ts";
 
 const IN_WORKERD = ["workers/**/*.test.ts", "src/**/*.workers.test.ts"];
 
+/** For a test that hangs: how long one takes depends on those beside it. */
+const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+const WORKER = { main: "./workers/index.ts", wrangler: { configPath: "./wrangler.toml" } };
+
+// For everything that asks for a temporary folder: PostgreSQL, Miniflare, the tests themselves.
+process.env["TMPDIR"] = memoryFolder();
+
 export default defineConfig({
   test: {
-    // Here and not in the projects, so that it runs once: both share one throw-away database.
-    globalSetup: ["./src/testing/global-setup.ts"],
     sequence: { shuffle: { tests: true } },
-    // Faults are injected at the one endpoint that all files share: a file at a time, or one would meet another's.
-    fileParallelism: false,
+    // A file and its PostgreSQL mostly wait for each other: three keep two cores busy.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
     // What a passing test logs is not news.
     silent: "passed-only",
     projects: [
       {
+        plugins: [inLanes((_provided, options) => new ForksPoolWorker(options), { cacheFs: true })],
         test: {
+          ...TIMEOUTS,
           name: "node",
           environment: "node",
           include: ["src/**/*.test.ts", "drizzle/**/*.test.ts"],
@@ -23,15 +36,13 @@ export default defineConfig({
       },
       {
         plugins: [
-          // A function, because the database's URLs are known only once the global set-up has run.
+          cloudflareTest(WORKER),
           // Durable Objects keep their storage through a file, and share none with the next file.
-          cloudflareTest(({ inject }) => ({
-            main: "./workers/index.ts",
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: { bindings: { ...inject("workerBindings") } },
-          })),
+          inLanes(({ workerBindings }, options) =>
+            cloudflarePool({ ...WORKER, miniflare: { bindings: workerBindings } }).createPoolWorker(options),
+          ),
         ],
-        test: { name: "workers", include: IN_WORKERD },
+        test: { ...TIMEOUTS, name: "workers", include: IN_WORKERD },
       },
     ],
   },

@@ -76,7 +76,12 @@ describe("help", () => {
 describe("what is not understood is one sentence on the standard error, and exit code 2", () => {
   test.each<[string[], string]>([
     [["purg"], "There is no command “purg”: npm run ebb lists them."],
-    [["tenant"], "There is no command “tenant”: did you mean tenant list?"],
+    [["inventor"], "There is no command “inventor”: npm run ebb lists them."],
+    [
+      ["retention", "window"],
+      "There is no command “retention window”: did you mean retention window show or retention window set?",
+    ],
+    [["tenant", "plan", "--tenant", "client"], "tenant plan needs one of --plan and --end."],
     [
       ["registration-key", "show"],
       "There is no command “registration-key show”: did you mean registration-key create or registration-key list?",
@@ -149,7 +154,17 @@ describe("what is not understood is one sentence on the standard error, and exit
 
 describe("what cannot be done is one sentence on the standard error, and exit code 1", () => {
   const NEED = COMMANDS.filter(({ name }) => !["inventory", "token-keys rotate"].includes(name));
+  const TENANT = ["--tenant", "tnt_01KAHJ0000A1B2C3D4E5F6G7H8"];
   const ARGS: Record<string, string[]> = {
+    "tenant create": ["--name", "x", "--kind", "client"],
+    "tenant rename": [...TENANT, "--name", "x"],
+    "tenant suspend": TENANT,
+    "tenant resume": TENANT,
+    "tenant move": [...TENANT, "--to", "tnt_01KAHJ0000A1B2C3D4E5F6G7H9"],
+    "tenant plan": [...TENANT, "--plan", "team"],
+    "tenant close": TENANT,
+    "tenant reopen": TENANT,
+    "tenant brand": [...TENANT, "--name", "x"],
     "member role": ["mem_01KAHJ7777G8H9J0K1M2N3P4Q5", "--role", "admin"],
     "member remove": ["mem_01KAHJ7777G8H9J0K1M2N3P4Q5"],
     "invitation create": ["--email", "a@b.test"],

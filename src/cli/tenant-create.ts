@@ -10,7 +10,7 @@ const KINDS = ["reseller", "direct", "client"] as const;
 
 export const tenantCreateCommand: Command = {
   name: "tenant create",
-  summary: "make a tenant: a reseller or a direct customer of the platform's, or a reseller's client",
+  summary: "make a reseller, a direct customer or a client",
   notes: [
     "It lies below the tenant of the key that asks, or below the one that --tenant names. A reseller's client has at most the reseller's plan.",
   ],

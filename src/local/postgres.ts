@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { StartFailure } from "./failure.ts";
 import { freePort } from "./listening-port.ts";
 import { makeDataFolder } from "./paths.ts";
-import { ensureCluster, PROGRAM_ENVIRONMENT } from "./postgres-cluster.ts";
+import { ensureCluster, PROGRAM_ENVIRONMENT, settingsOf, THROWAWAY } from "./postgres-cluster.ts";
 import { type PostgresHome, postgresHome } from "./postgres-home.ts";
 import { stopPreviousRun } from "./postgres-previous-run.ts";
 import { readIfThere } from "./private-file.ts";
@@ -106,11 +106,10 @@ function run(
     max_connections: "200",
     timezone: "UTC",
     log_timezone: "UTC",
-    ...(options.throwaway ? { fsync: "off", synchronous_commit: "off", full_page_writes: "off" } : {}),
+    ...(options.throwaway ? { ...THROWAWAY, fsync: "off", synchronous_commit: "off", full_page_writes: "off" } : {}),
   };
-  const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const log = openSync(options.logFile, sizeOf(options.logFile) > LOG_LIMIT_BYTES ? "w" : "a", 0o600);
-  const child = spawn(join(programs.folder, "bin/postgres"), ["-D", dataDir, ...args], {
+  const child = spawn(join(programs.folder, "bin/postgres"), ["-D", dataDir, ...settingsOf(settings)], {
     cwd: "/",
     env: PROGRAM_ENVIRONMENT,
     stdio: ["ignore", log, log],

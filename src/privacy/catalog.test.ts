@@ -75,8 +75,8 @@ const MUTATIONS: [name: string, statements: string[], sentence: RegExp][] = [
   ],
   [
     "a column renamed",
-    ["alter table public.people rename column email to mail"],
-    /^public\.people\.email is declared but does not exist\.$/,
+    ["alter table public.profiles rename column language to tongue"],
+    /^public\.profiles\.language is declared but does not exist\.$/,
   ],
   ["an undeclared table", ["create table public.notes (text text)"], /^public\.notes is not declared\.$/],
   [

@@ -21,6 +21,9 @@ import {
 import { KEPT, type Kept, OWN_WINDOW } from "./kept.ts";
 import { ownEnds, type Row, type Tenant } from "./oracle.ts";
 
+/** A person for whom no tenant's own provider vouches may belong to any tenant. */
+const ANYBODYS = { provider_tenant_id: null };
+
 /** Rows of every table for several tenants, whose ends lie around the instants at which the clock will be stopped. */
 export interface Scene {
   /** Instants at which to stop the clock, in the order of time. */
@@ -166,7 +169,7 @@ export async function makeScene(
   // Whoever is a member of several tenants outlives any one membership.
   const members = Array.from({ length: MANY }, () => random.uuid());
   for (const id of members) {
-    put({ table: "people", key: id, tenant: null, ends: [] }, { id });
+    put({ table: "people", key: id, tenant: null, ends: [] }, { id, ...ANYBODYS });
     const membership = random.uuid();
     put(
       { table: "memberships", key: membership, tenant: root, person: id, ends: [] },
@@ -268,7 +271,10 @@ export async function makeScene(
         ? { removed_at: anchorFor(random, random.pick(positions), { micros: 90n * DAY }) }
         : { closed_at: anchorFor(random, random.pick(positions), { micros: 30n * DAY }) };
     const [id, membership] = [random.uuid(), random.uuid()];
-    put({ table: "people", key: id, tenant: null, ends: endsOf("people", anchors), referred: true }, { id });
+    put(
+      { table: "people", key: id, tenant: null, ends: endsOf("people", anchors), referred: true },
+      { id, ...ANYBODYS },
+    );
     put(
       { table: "memberships", key: membership, tenant: plain.id, person: id, ends: [], referred: true },
       { id: membership, tenant_id: plain.id, person_id: id },

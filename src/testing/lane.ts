@@ -2,7 +2,6 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
-import type { TestProject } from "vitest/node";
 import { startNeonEndpoint } from "../local/neon-endpoint.ts";
 import { startOpenIdProvider } from "../local/openid-provider.ts";
 import { asOwner } from "../local/owner-connection.ts";
@@ -12,20 +11,28 @@ import { makeLocalSecrets } from "../local/secrets.ts";
 import { workerBindings } from "../local/worker-bindings.ts";
 import { startForgingProvider } from "./forging-provider.ts";
 
+/** What a test file is given with `inject`. */
+export interface Provided {
+  /** Bindings of the Worker under test that are known only when the tests start. */
+  workerBindings: Record<string, string>;
+  /** The throw-away database: migrated, with a clock that tests can set, and nothing in it. */
+  database: {
+    urls: Record<"owner" | "app" | "ingest" | "purge" | "jobs", string>;
+    superuserUrl: string;
+    neonEndpoint: string;
+    control: { url: string; header: string; token: string };
+  };
+  /** OIDC_PROVIDERS of a Worker on this machine: the certified one `local`, and `forger`, which says what a test wants. */
+  providers: { local: string; forger: string; binding: string };
+}
+
 declare module "vitest" {
-  interface ProvidedContext {
-    /** Bindings of the Worker under test that are known only when the tests start. */
-    workerBindings: Record<string, string>;
-    /** The throw-away database: migrated, with a clock that tests can set, and nothing in it. */
-    database: {
-      urls: Record<"owner" | "app" | "ingest" | "purge" | "jobs", string>;
-      superuserUrl: string;
-      neonEndpoint: string;
-      control: { url: string; header: string; token: string };
-    };
-    /** OIDC_PROVIDERS of a Worker on this machine: the certified one `local`, and `forger`, which says what a test wants. */
-    providers: { local: string; forger: string; binding: string };
-  }
+  interface ProvidedContext extends Provided {}
+}
+
+export interface Lane {
+  provided: Provided;
+  stop(): Promise<void>;
 }
 
 /**
@@ -52,8 +59,11 @@ async function makeTemplate(superuserUrl: string): Promise<void> {
   });
 }
 
-/** One PostgreSQL for the whole run, in a folder of its own that goes with it; nothing of the machine's is used. */
-export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+/**
+ * All that one test file at a time has for itself: a PostgreSQL with its roles and databases, in a folder that goes with
+ * it, and the endpoint at which faults are injected. Nothing of the machine's is used.
+ */
+export async function makeLane(): Promise<Lane> {
   const folder = await mkdtemp(join(tmpdir(), "ebb-test-"));
   // As root the server runs as another user, who must be able to come in.
   await chmod(folder, 0o711);
@@ -72,21 +82,25 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   await asOwner(superuserUrl, (db) => db.execute(sql.raw(TEST_CLOCK)));
   await makeTemplate(postgres.superuserUrl());
   if (neon.control === null) throw new Error("the test endpoint has no control");
-  project.provide("database", { urls, superuserUrl, neonEndpoint: neon.httpUrl, control: neon.control });
-  project.provide("workerBindings", workerBindings(urls, secrets, neon, "https://ebb.test"));
   const openId = await startOpenIdProvider({ redirectUris: ["http://127.0.0.1:8787/login/callback"] });
   const forger = await startForgingProvider();
   const forging = { id: "forger", name: "Forger", issuer: forger.issuer, client_id: "ebb", client_secret: "secret" };
-  project.provide("providers", {
-    local: openId.issuer,
-    forger: forger.issuer,
-    binding: JSON.stringify([openId.binding, { ...forging, trusts_email: true }, { ...forging, id: "untrusted" }]),
-  });
-  return async () => {
-    await openId.stop();
-    await forger.stop();
-    await neon.stop();
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
+  return {
+    provided: {
+      database: { urls, superuserUrl, neonEndpoint: neon.httpUrl, control: neon.control },
+      workerBindings: workerBindings(urls, secrets, neon, "https://ebb.test"),
+      providers: {
+        local: openId.issuer,
+        forger: forger.issuer,
+        binding: JSON.stringify([openId.binding, { ...forging, trusts_email: true }, { ...forging, id: "untrusted" }]),
+      },
+    },
+    stop: async () => {
+      await openId.stop();
+      await forger.stop();
+      await neon.stop();
+      await postgres.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
