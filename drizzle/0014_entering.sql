@@ -54,20 +54,48 @@ $$;
 --> statement-breakpoint
 drop function ebb.seal(text, uuid, uuid, uuid);
 --> statement-breakpoint
--- The tenant whose data this transaction may read; null where it has entered none, or only administers one.
+-- The tenant whose data this transaction may read; null where it has entered none, or only administers one. Every policy
+-- asks this or the next once a statement, so both verify the MAC (`ebb.seal`) themselves: half the time of calling it. The
+-- text is compared before anything in it is read, and what has the MAC was written by `ebb.enter`.
 create or replace function ebb.tenant() returns uuid
-  language sql stable parallel restricted security definer set search_path = ''
-  return (select e.target from ebb.entered() e where e.opened);
+  language plpgsql stable parallel restricted security definer set search_path = ''
+as $$
+declare
+  part text[] := string_to_array(current_setting('ebb.context', true), '|');
+begin
+  if cardinality(part) = 6 and part[5] = 't' and part[6] = (
+    select encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
+             concat_ws('|', part[1], part[2], part[3], part[4], part[5], pg_backend_pid(),
+               extract(epoch from transaction_timestamp())), 'UTF8'))), 'hex')
+      from ebb.context_key k) then
+    return part[4]::uuid;
+  end if;
+  return null;
+end
+$$;
 --> statement-breakpoint
 -- The tenant that this transaction has entered, opened or not: what administering it needs.
 create function ebb.target() returns uuid
-  language sql stable parallel restricted security definer set search_path = ''
-  return (select e.target from ebb.entered() e);
+  language plpgsql stable parallel restricted security definer set search_path = ''
+as $$
+declare
+  part text[] := string_to_array(current_setting('ebb.context', true), '|');
+begin
+  if cardinality(part) = 6 and part[6] = (
+    select encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
+             concat_ws('|', part[1], part[2], part[3], part[4], part[5], pg_backend_pid(),
+               extract(epoch from transaction_timestamp())), 'UTF8'))), 'hex')
+      from ebb.context_key k) then
+    return part[4]::uuid;
+  end if;
+  return null;
+end
+$$;
 --> statement-breakpoint
 alter function ebb.target() owner to ebb_maint;
 --> statement-breakpoint
--- What a person is in a tenant: by a membership there or, nearest first, above it. A member of the platform's is an
--- operator below it, or nothing.
+-- What a person is in a tenant: by a membership there or above it, whichever lets do more, the nearer of two alike. A
+-- member of the platform's is an operator below it, or nothing.
 create function ebb.role_in(person uuid, tenant uuid) returns table (membership_tenant uuid, role text)
   language sql stable security definer set search_path = ''
   begin atomic
@@ -79,7 +107,10 @@ create function ebb.role_in(person uuid, tenant uuid) returns table (membership_
       join public.memberships m on m.tenant_id = own.id and m.person_id = role_in.person
      where t.id = role_in.tenant and m.removed_at is null and m.expires_at > ebb.clock()
        and t.expires_at > ebb.clock()
-     order by pg_catalog.cardinality(own.path) desc
+     order by pg_catalog.array_position(array['owner', 'admin', 'operator', 'member'],
+                case when own.kind <> 'platform' or own.id = role_in.tenant then m.role
+                     when m.role in ('owner', 'operator') then 'operator' end),
+              pg_catalog.cardinality(own.path) desc
      limit 1;
   end;
 --> statement-breakpoint
@@ -120,10 +151,12 @@ declare
   is_opened boolean;
   wanted uuid := target;
 begin
-  select c.kind, c.id, c.tenant_id, c.valid_until, c.revoked_at, null::timestamptz as used_up_at,
-         null::uuid as workspace_id, c.permissions, c.person_id, null::text as role
+  -- A key ends when the tenant from which it was made is no longer above.
+  select c.kind, c.id, c.tenant_id, c.valid_until,
+         case when c.maker_tenant_id is null or c.maker_tenant_id = any (t.path) then c.revoked_at else '-infinity' end as revoked_at,
+         null::timestamptz as used_up_at, null::uuid as workspace_id, c.permissions, c.person_id, null::text as role
     into actor
-    from public.credentials c
+    from public.credentials c join public.tenants t on t.id = c.tenant_id
    where c.secret_hash = credential and c.kind in ('api-key', 'personal-access-token') and c.expires_at > ebb.clock();
   if not found then
     select 'person' as kind, s.person_id as id, null::uuid as tenant_id, null::timestamptz as valid_until,
@@ -169,6 +202,11 @@ begin
       actor.role := 'none';
     end if;
   end if;
+  -- Nor is a key of the platform's that is nobody's more than an operator below it.
+  if actor.kind = 'api-key' and actor.person_id is null and wanted <> actor.tenant_id
+     and exists (select from public.tenants t where t.id = actor.tenant_id and t.kind = 'platform') then
+    actor.role := 'operator';
+  end if;
   select t.id, t.gate_id into entered
     from public.tenants t
    where t.id = coalesce(wanted, actor.tenant_id)
@@ -197,7 +235,90 @@ $$;
 --> statement-breakpoint
 alter function ebb.enter(bytea, uuid, text, text) owner to ebb_maint;
 --> statement-breakpoint
--- One authentication event. Only functions of ebb_maint call it.
+-- Whether who entered may do this in the target: what the credential was given, as far as its person's role allows it
+-- there now. As `effectivePermissions` has it; the database's functions ask here.
+create function ebb.may(permission text) returns boolean
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  entered record;
+  given text[];
+  person uuid;
+  rank text;
+begin
+  select * into entered from ebb.entered();
+  if not found then return false; end if;
+  if entered.actor_kind = 'person' then
+    person := entered.actor_id;
+  else
+    select c.permissions, c.person_id into given, person from public.credentials c
+     where c.id = entered.actor_id and c.kind = entered.actor_kind;
+    if not found or may.permission <> all (given) then return false; end if;
+  end if;
+  if person is not null then
+    select r.role into rank from ebb.role_in(person, entered.target) r;
+    return coalesce(may.permission = any (ebb.permissions_of(rank)), false);
+  end if;
+  return entered.actor_tenant = entered.target
+    or not exists (select from public.tenants t where t.id = entered.actor_tenant and t.kind = 'platform')
+    or may.permission = any (ebb.permissions_of('operator'));
+end
+$$;
+--> statement-breakpoint
+alter function ebb.may(text) owner to ebb_maint;
+--> statement-breakpoint
+-- What is made by a key or token, or by a person, is theirs and never more than they: whoever writes the row, this
+-- decides. It is its maker's person's, has none of the permissions that its maker may not use, and remembers the tenant
+-- from which it was made; what comes from above the platform's customers lasts a day at most. EB405.
+create function ebb.credentials_made() returns trigger
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  entered record;
+  maker record;
+  person uuid;
+begin
+  select * into entered from ebb.entered();
+  -- The database's owner makes the first; a client's secret is its instance's.
+  if not found or new.kind = 'client-secret' then return new; end if;
+  -- One change of people at a time: whoever is being removed makes nothing that would outlive that.
+  perform pg_advisory_xact_lock(hashtext('ebb.members'), hashtext(entered.actor_tenant::text));
+  if new.tenant_id is distinct from ebb.tenant()
+     or not ebb.may(case new.kind when 'api-key' then 'keys:write' else 'tokens:write' end)
+     or exists (select from unnest(new.permissions) p where not ebb.may(p)) then
+    raise exception 'more than its maker' using errcode = 'EB405';
+  end if;
+  select c.person_id, c.maker_tenant_id, c.valid_until into maker from public.credentials c
+   where c.id = entered.actor_id and c.kind = entered.actor_kind;
+  person := case entered.actor_kind when 'person' then entered.actor_id else maker.person_id end;
+  if new.kind = 'personal-access-token' and (person is null or entered.actor_tenant <> entered.target)
+     or new.valid_until > maker.valid_until or maker.valid_until is not null and new.valid_until is null then
+    raise exception 'more than its maker' using errcode = 'EB405';
+  end if;
+  -- Of a key that is nobody's, its successor may stay somebody's of the tenant: that is less.
+  if person is not null then
+    new.person_id := person;
+  elsif new.person_id is not null and not exists (
+    select from public.credentials c where c.tenant_id = new.tenant_id and c.person_id = new.person_id
+  ) then
+    raise exception 'nobody of this tenant' using errcode = 'EB405';
+  end if;
+  new.maker_tenant_id := case when entered.actor_tenant <> entered.target then entered.actor_tenant
+                              else maker.maker_tenant_id end;
+  if entered.actor_tenant <> entered.target
+     and exists (select from public.tenants t where t.id = entered.actor_tenant and t.kind = 'platform')
+     and coalesce(new.valid_until, 'infinity') > ebb.clock() + interval '1 day 1 minute' then
+    raise exception 'longer than a day' using errcode = 'EB405';
+  end if;
+  return new;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.credentials_made() owner to ebb_maint;
+--> statement-breakpoint
+create trigger credentials_made before insert on public.credentials for each row execute function ebb.credentials_made();
+--> statement-breakpoint
+-- One authentication event. Only functions of ebb_maint call it. Of a place the country alone.
 create function ebb.record_event(event text, outcome text, tenant uuid, actor_kind text, actor_id uuid, person uuid,
     place text, reason text, request_id text) returns void
   language plpgsql security definer set search_path = ''
@@ -206,7 +327,9 @@ begin
   insert into public.authentication_events
       (id, tenant_id, recorded_at, event, outcome, actor_kind, actor_id, person_id, place, reason, request_id, expires_at)
     values (uuidv7(), tenant, ebb.clock(), record_event.event, record_event.outcome, record_event.actor_kind,
-            record_event.actor_id, person, record_event.place, record_event.reason, record_event.request_id,
+            record_event.actor_id, person,
+            case when record_event.place ~ '^[A-Z][A-Z0-9]$' then record_event.place end, record_event.reason,
+            left(coalesce(record_event.request_id, ''), 40),
             ebb.authentication_events_expiry(ebb.clock()));
 end
 $$;

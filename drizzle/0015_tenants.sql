@@ -81,6 +81,7 @@ as $$
 declare
   above record;
 begin
+  if not ebb.may('tenants:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
   select h.* into above from ebb.hold_target() h;
   if above.status <> 'active' or not (
        above.kind = 'platform' and create_tenant.kind in ('reseller', 'direct')
@@ -111,6 +112,7 @@ declare
   held record;
   before text;
 begin
+  if not ebb.may('tenants:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
   select h.* into held from ebb.hold_target() h;
   select t.name into before from public.tenants t where t.id = held.id;
   update public.tenants t set name = rename_tenant.name where t.id = held.id;
@@ -128,6 +130,7 @@ as $$
 declare
   held record;
 begin
+  if not ebb.may('tenants:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
   select h.* into held from ebb.hold_target() h;
   if not held.from_above then raise exception 'not from above' using errcode = 'EB405'; end if;
   if (held.status = 'suspended') = suspending then return false; end if;
@@ -141,7 +144,8 @@ alter function ebb.suspend_tenant(boolean) owner to ebb_maint;
 --> statement-breakpoint
 -- Moves the client or direct customer entered below a reseller, or with the platform owner as its parent makes it a
 -- direct customer; false where it is there already. For the platform owner alone (EB405), who sees both ends. What the
--- former reseller allotted ends, and so does every key that was made from above the tenant but by the platform's.
+-- former reseller allotted ends, and so do every key that was made from there, the tenant's registration keys and its
+-- open invitations: whoever moves it hands out new ones.
 create function ebb.move_tenant(parent uuid) returns boolean
   language plpgsql security definer set search_path = ''
 as $$
@@ -149,6 +153,7 @@ declare
   held record;
   above record;
 begin
+  if not ebb.may('tenants:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
   select h.* into held from ebb.hold_target() h;
   if held.actor_kind <> 'platform' then raise exception 'not the platform owner' using errcode = 'EB405'; end if;
   select t.id, t.kind, t.status, t.path into above
@@ -184,6 +189,11 @@ begin
              'untilMs', floor(extract(epoch from ebb.expiry(ebb.clock(), interval '90 days')) * 1000)),
            ebb.clock()
       from ended e, public.tenants t where t.id = held.id;
+  -- What the former reseller has invited or handed out.
+  update public.registration_keys k set revoked_at = ebb.clock()
+   where k.tenant_id = held.id and k.revoked_at is null;
+  update public.invitations i set revoked_at = ebb.clock()
+   where i.tenant_id = held.id and i.revoked_at is null and i.accepted_at is null;
   perform ebb.post_tenants(held.id);
   return true;
 end
@@ -205,11 +215,13 @@ declare
   kept integer;
   effective timestamptz;
 begin
+  if not ebb.may('subscriptions:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
   select h.* into held from ebb.hold_target() h;
   if not held.from_above then raise exception 'not from above' using errcode = 'EB405'; end if;
   before := ebb.plan_of(held.id);
   if change_plan.plan is not null then
-    select t.id, t.kind into above from public.tenants t where t.id = held.parent_id;
+    -- Of two changes at once, of a client's plan and of its reseller's, the later sees the earlier.
+    select t.id, t.kind into above from public.tenants t where t.id = held.parent_id for share;
     if above.kind = 'reseller' and ebb.plan_rank(change_plan.plan) > ebb.plan_rank(ebb.plan_of(above.id)) then
       raise exception 'a better plan than the reseller' using errcode = 'EB407';
     end if;
@@ -253,6 +265,7 @@ as $$
 declare
   held record;
 begin
+  if not ebb.may('tenants:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
   select h.* into held from ebb.hold_target() h;
   if held.kind <> 'reseller' then raise exception 'not a reseller' using errcode = 'EB408'; end if;
   update public.brands b set removed_at = ebb.clock() where b.tenant_id = held.id and b.removed_at is null;
@@ -288,3 +301,51 @@ create function ebb.show_tenant()
   end;
 --> statement-breakpoint
 alter function ebb.show_tenant() owner to ebb_maint;
+--> statement-breakpoint
+-- As in 0011, for whoever may close.
+create or replace function ebb.close_tenant(closing boolean) returns integer
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  entered record;
+  changed integer;
+begin
+  if not ebb.may('tenants:close') then raise exception 'not permitted' using errcode = 'EB405'; end if;
+  select t.id, t.path, t.closed_at into entered
+    from ebb.context() c join public.tenants t on t.id = c.target
+   where t.kind <> 'platform'
+     for no key update of t;
+  if not found then raise exception 'no such tenant' using errcode = 'EB404'; end if;
+  if closing = (entered.closed_at is not null) then return 0; end if;
+  -- Nobody could enter it, and it would keep what is above it from going.
+  if not closing and exists (select from public.tenants up where up.id = any (entered.path) and up.id <> entered.id and up.closed_at is not null) then
+    raise exception 'what is above is closed' using errcode = 'EB408';
+  end if;
+  if closing then
+    update public.tenants t
+       set closed_at = ebb.clock(), status = case t.status when 'active' then 'closed' else t.status end
+     where t.path @> array[entered.id] and t.closed_at is null;
+  else
+    -- Those below that were closed with it, and not those that had been before.
+    update public.tenants t
+       set closed_at = null, status = case t.status when 'closed' then 'active' else t.status end
+     where t.path @> array[entered.id] and t.closed_at = entered.closed_at;
+  end if;
+  get diagnostics changed = row_count;
+  return changed;
+end
+$$;
+--> statement-breakpoint
+-- As in 0006, for whoever may set limits: what concerns a gate below is posted with it.
+create or replace function ebb.post(tenant uuid, message jsonb) returns void
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  if not ebb.may('limits:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
+  insert into public.outbox (tenant_id, gate_id, message, recorded_at)
+    select t.id, t.gate_id, post.message, ebb.clock()
+      from ebb.context() c join public.tenants t on c.actor_tenant = any (t.path)
+     where t.id = tenant and t.expires_at > ebb.clock();
+  if not found then raise exception 'no such tenant' using errcode = 'EB404'; end if;
+end
+$$;

@@ -1,15 +1,14 @@
 -- Signing in, what a person may see and end of their own, invitations' acceptance, tenants' own providers, mail.
 -- New functions only: locks nothing in use.
 
--- Whose credential this is: a session, or a personal access token. `session` is null for the latter, which may look, but
--- changes nothing of the person's, and only where it is not bound to networks or origins. EB401 unknown, EB410 expired,
--- EB411 ended or revoked, EB404 for an API key, which is nobody in person, EB405 for what takes a session.
-create function ebb.person_of(credential bytea, changes boolean) returns table (person uuid, session uuid)
+-- Whose session this is. EB401 unknown, EB410 expired, EB411 ended or revoked, EB404 for an API key, which is nobody in
+-- person, EB405 for a personal access token: that is for one tenant, as long as it is active, and for what it was given.
+create function ebb.person_of(credential bytea) returns table (person uuid, session uuid)
   language plpgsql stable security definer set search_path = ''
 as $$
 declare
   found_session record;
-  token record;
+  found_key record;
 begin
   select s.id, s.person_id, s.ended_at into found_session
     from public.sessions s join public.people p on p.id = s.person_id and p.expires_at > ebb.clock()
@@ -19,24 +18,18 @@ begin
     return query select found_session.person_id, found_session.id;
     return;
   end if;
-  select c.kind, c.person_id, c.revoked_at, c.valid_until, c.allowed_networks, c.allowed_origins into token
+  select c.kind, c.revoked_at, c.valid_until into found_key
     from public.credentials c
    where c.secret_hash = credential and c.kind in ('api-key', 'personal-access-token') and c.expires_at > ebb.clock();
   if not found then raise exception 'unknown credential' using errcode = 'EB401'; end if;
-  if token.revoked_at <= ebb.clock() then raise exception 'revoked credential' using errcode = 'EB411'; end if;
-  if token.valid_until <= ebb.clock() then raise exception 'expired credential' using errcode = 'EB410'; end if;
-  if token.kind = 'api-key' or token.person_id is null
-     or not exists (select from public.people p where p.id = token.person_id and p.expires_at > ebb.clock()) then
-    raise exception 'nobody in person' using errcode = 'EB404';
-  end if;
-  if person_of.changes or token.allowed_networks is not null or token.allowed_origins is not null then
-    raise exception 'takes a session' using errcode = 'EB405';
-  end if;
-  return query select token.person_id, null::uuid;
+  if found_key.revoked_at <= ebb.clock() then raise exception 'revoked credential' using errcode = 'EB411'; end if;
+  if found_key.valid_until <= ebb.clock() then raise exception 'expired credential' using errcode = 'EB410'; end if;
+  if found_key.kind = 'api-key' then raise exception 'nobody in person' using errcode = 'EB404'; end if;
+  raise exception 'takes a session' using errcode = 'EB405';
 end
 $$;
 --> statement-breakpoint
-alter function ebb.person_of(bytea, boolean) owner to ebb_maint;
+alter function ebb.person_of(bytea) owner to ebb_maint;
 --> statement-breakpoint
 -- The one tenant to which a person belongs; null where there are none or several.
 create function ebb.only_tenant(person uuid) returns uuid
@@ -138,7 +131,9 @@ alter function ebb.provider_tenant(text, text) owner to ebb_maint;
 -- A sign-in succeeds: the person (issuer, subject, tenant of the provider) is made or met, the browser's former session
 -- ends, whoever's it was, and a new one begins. `state` is a sign-in that was taken within the last ten minutes: issuer
 -- and provider are its own, and it begins one session at most. The person with `first_operator`'s address, verified by
--- one of the deployment's providers, becomes the platform's owner as long as it has had none.
+-- one of the deployment's providers, becomes the platform's owner as long as it has had none: that address, like all that
+-- the provider said, is the Worker's word, which nothing here can check. No row for a person who has expired and waits for
+-- the purge: what was to be forgotten is not taken up again.
 create function ebb.sign_in(state uuid, subject text, email text, email_verified boolean, name text,
     session_hash bytea, former bytea, first_operator text, place text, request_id text)
   returns table (person uuid)
@@ -165,7 +160,9 @@ begin
             sign_in.name, ebb.clock())
     on conflict on constraint people_issuer_subject do update
       set email = excluded.email, email_verified = excluded.email_verified, name = excluded.name
+      where p.expires_at > ebb.clock()
     returning p.id into met;
+  if met is null then return; end if;
   -- Who belongs nowhere is forgotten like who has left: so long after the last sign-in.
   if not exists (select from public.memberships m where m.person_id = met and m.expires_at > ebb.clock()) then
     update public.people p set removed_at = ebb.clock(), closed_at = null where p.id = met;
@@ -224,7 +221,7 @@ create function ebb.own_person(credential bytea)
   language sql stable security definer set search_path = ''
   begin atomic
     select p.id, p.issuer, p.email, p.email_verified, p.name, p.provider_tenant_id, p.created_at, o.session
-      from ebb.person_of(credential, false) o join public.people p on p.id = o.person;
+      from ebb.person_of(credential) o join public.people p on p.id = o.person;
   end;
 --> statement-breakpoint
 alter function ebb.own_person(bytea) owner to ebb_maint;
@@ -234,8 +231,8 @@ create function ebb.own_sessions(credential bytea)
   returns table (id uuid, issued_at timestamptz, expires_at timestamptz, is_current boolean)
   language sql stable security definer set search_path = ''
   begin atomic
-    select s.id, s.issued_at, s.expires_at, s.id is not distinct from o.session
-      from ebb.person_of(credential, false) o join public.sessions s on s.person_id = o.person
+    select s.id, s.issued_at, s.expires_at, s.id = o.session
+      from ebb.person_of(credential) o join public.sessions s on s.person_id = o.person
      where s.ended_at is null and s.expires_at > ebb.clock()
      order by s.issued_at desc, s.id desc
      limit 200;
@@ -252,7 +249,7 @@ declare
   own record;
   ended integer;
 begin
-  select * into own from ebb.person_of(credential, true);
+  select * into own from ebb.person_of(credential);
   update public.sessions s set ended_at = ebb.clock()
    where s.person_id = own.person and (wanted is null or s.id = wanted) and s.ended_at is null
      and s.expires_at > ebb.clock();
@@ -272,7 +269,7 @@ create function ebb.own_events(credential bytea, after uuid, page integer)
   language sql stable security definer set search_path = ''
   begin atomic
     select e.id, e.recorded_at, e.event, e.outcome, e.place, e.reason
-      from ebb.person_of(credential, false) o join public.authentication_events e on e.person_id = o.person
+      from ebb.person_of(credential) o join public.authentication_events e on e.person_id = o.person
      where e.expires_at > ebb.clock() and (own_events.after is null or e.id < own_events.after)
      order by e.id desc
      limit least(page, 201);
@@ -288,7 +285,7 @@ create function ebb.own_tenants(credential bytea)
   begin atomic
     select t.id, t.name, t.kind, case when t.closed_at is null then t.status else 'closed' end, m.role, m.created_at,
            case when r.id is not null then coalesce(b.name, r.name) end, b.logo_url, b.contact, b.privacy_contact
-      from ebb.person_of(credential, false) o
+      from ebb.person_of(credential) o
       join public.memberships m on m.person_id = o.person and m.removed_at is null and m.expires_at > ebb.clock()
       join public.tenants t on t.id = m.tenant_id and t.expires_at > ebb.clock()
       left join public.tenants r on t.kind = 'client' and r.id = t.parent_id and r.expires_at > ebb.clock()
@@ -313,10 +310,11 @@ create function ebb.invitation_of(token_hash bytea) returns table (tenant_name t
 alter function ebb.invitation_of(bytea) owner to ebb_maint;
 --> statement-breakpoint
 -- The session's person accepts an invitation: once, and only with its address, verified by a provider that is trusted for
--- it. EB404 unknown token, EB418 another address, EB417 used or withdrawn, EB416 expired, EB403 and EB413 tenant
--- suspended or closed, EB408 a member already. Whoever accepted it is told the same again.
+-- it. EB404 unknown token, EB418 another address, EB417 used, withdrawn, or by somebody who may not give that role any
+-- more, EB416 expired, EB403 and EB413 tenant suspended or closed, EB408 a member already. Whoever accepted it is told the
+-- same again. Returns the gates that are to hear of it.
 create function ebb.accept_invitation(credential bytea, token_hash bytea, request_id text)
-  returns table (invitation uuid, tenant uuid, tenant_name text, membership uuid, role text)
+  returns table (invitation uuid, tenant uuid, tenant_name text, membership uuid, role text, gates text[])
   language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -324,11 +322,15 @@ declare
   invited record;
   member record;
   refused text;
+  told text[];
   made uuid := uuidv7();
 begin
   select p.id, p.email, p.email_verified, p.provider_tenant_id into own
-    from ebb.person_of(credential, true) o join public.people p on p.id = o.person;
-  select i.id, i.tenant_id, i.email, i.role, i.accepted_at, i.revoked_at, i.valid_until, t.name into invited
+    from ebb.person_of(credential) o join public.people p on p.id = o.person;
+  -- As `ebb.lock_members` in the tenant, before the row as everywhere: the inviter's own role holds until this is done.
+  perform pg_advisory_xact_lock(hashtext('ebb.members'), hashtext(i.tenant_id::text))
+    from public.invitations i where i.secret_hash = token_hash and i.expires_at > ebb.clock();
+  select i.id, i.tenant_id, i.email, i.role, i.invited_by, i.accepted_at, i.revoked_at, i.valid_until, t.name into invited
     from public.invitations i join public.tenants t on t.id = i.tenant_id and t.expires_at > ebb.clock()
    where i.secret_hash = token_hash and i.expires_at > ebb.clock()
      for update of i;
@@ -342,7 +344,7 @@ begin
      and m.expires_at > ebb.clock();
   if invited.accepted_at is not null then
     if member.id is null then raise exception 'used' using errcode = 'EB417'; end if;
-    return query select invited.id, invited.tenant_id, invited.name, member.id, member.role;
+    return query select invited.id, invited.tenant_id, invited.name, member.id, member.role, '{}'::text[];
     return;
   end if;
   if invited.revoked_at is not null then raise exception 'withdrawn' using errcode = 'EB417'; end if;
@@ -350,16 +352,22 @@ begin
   refused := ebb.refused_for(invited.tenant_id);
   if refused is not null then raise exception 'suspended or closed' using errcode = refused; end if;
   if member.id is not null then raise exception 'a member already' using errcode = 'EB408'; end if;
+  -- What `ebb.assert_manages` asked of whoever invited, asked of them once more.
+  if invited.invited_by is not null and not exists (
+       select from ebb.role_in(invited.invited_by, invited.tenant_id) r
+        where r.role = 'owner' or (r.role = 'admin' and invited.role in ('admin', 'member'))) then
+    raise exception 'by somebody who may not' using errcode = 'EB417';
+  end if;
   begin
     insert into public.memberships (id, tenant_id, person_id, role, created_at)
       values (made, invited.tenant_id, own.id, invited.role, ebb.clock());
   exception when unique_violation then raise exception 'a member already' using errcode = 'EB408';
   end;
   update public.invitations i set accepted_at = ebb.clock() where i.id = invited.id;
-  perform ebb.access_changed(invited.tenant_id, own.id);
+  told := ebb.access_changed(invited.tenant_id, own.id);
   perform ebb.audit_joining(own.id, invited.tenant_id, 'invitation.accepted', ebb.typed_id('inv', invited.id),
     jsonb_build_object('membership', ebb.typed_id('mem', made), 'role', invited.role)::text, request_id);
-  return query select invited.id, invited.tenant_id, invited.name, made, invited.role;
+  return query select invited.id, invited.tenant_id, invited.name, made, invited.role, told;
 end
 $$;
 --> statement-breakpoint
@@ -375,7 +383,9 @@ alter function ebb.mail_pause(integer) owner to ebb_maint;
 -- Mail whose time has come, counted as tried before it is: of two senders one gets it, and one that dies costs an
 -- attempt, not a second copy. An attempt that was due long ago counts for those missed, so that no two follow at once.
 -- An invitation that was withdrawn or accepted since is not sent.
-create function ebb.claim_mail(most integer) returns table (id uuid, recipient text, template text, parameters jsonb)
+-- `secret_hash`: by which the sender knows with which key the invitation's token was made.
+create function ebb.claim_mail(most integer)
+  returns table (id uuid, recipient text, template text, parameters jsonb, secret_hash bytea)
   language sql security definer set search_path = ''
   begin atomic
     update public.mail_outbox o
@@ -392,7 +402,9 @@ create function ebb.claim_mail(most integer) returns table (id uuid, recipient t
                                    and (i.revoked_at is not null or i.accepted_at is not null))
               order by d.recorded_at limit least(most, 100)
                 for update skip locked)
-    returning o.id, o.recipient, o.template, o.parameters;
+    returning o.id, o.recipient, o.template, o.parameters,
+              (select i.secret_hash from public.invitations i
+                where i.tenant_id = o.tenant_id and o.parameters ->> 'invitation_id' = ebb.typed_id('inv', i.id));
   end;
 --> statement-breakpoint
 alter function ebb.claim_mail(integer) owner to ebb_maint;
@@ -405,23 +417,41 @@ create function ebb.mail_sent(id uuid) returns void
 --> statement-breakpoint
 alter function ebb.mail_sent(uuid) owner to ebb_maint;
 --> statement-breakpoint
--- Ends the sessions of those for whom a removed provider of the tenant entered has vouched. Returns how many.
-create function ebb.end_provider_sessions(provider uuid) returns integer
+-- Ends the sessions and personal access tokens of those for whom a removed provider of the tenant opened has vouched, and
+-- has the gates refuse those tokens. Returns how many of each, and the gates.
+create function ebb.end_provider_sessions(provider uuid) returns table (ended integer, revoked integer, gates text[])
   language plpgsql security definer set search_path = ''
 as $$
 declare
   removed record;
-  ended integer;
 begin
   select i.tenant_id, i.issuer into removed from public.identity_providers i
-   where i.id = provider and i.tenant_id = (select c.target from ebb.context() c) and i.removed_at is not null;
+   where i.id = provider and i.tenant_id = ebb.tenant() and i.removed_at is not null;
   if not found then raise exception 'no such provider' using errcode = 'EB404'; end if;
   update public.sessions s set ended_at = ebb.clock()
     from public.people p
    where p.provider_tenant_id = removed.tenant_id and p.issuer = removed.issuer and s.person_id = p.id
      and s.ended_at is null;
   get diagnostics ended = row_count;
-  return ended;
+  with stopped as (
+    update public.credentials c set revoked_at = ebb.clock()
+      from public.people p
+     where p.provider_tenant_id = removed.tenant_id and p.issuer = removed.issuer and c.person_id = p.id
+       and c.kind = 'personal-access-token' and c.revoked_at is null
+    returning c.tenant_id, c.secret_hash, c.revoked_at),
+  told as (
+    insert into public.outbox (tenant_id, gate_id, message, recorded_at)
+      select t.id, t.gate_id, jsonb_build_object(
+               'kind', 'revoked',
+               'subject', jsonb_build_object('kind', 'key', 'id', encode(stopped.secret_hash, 'hex')),
+               'reason', 'key-revoked',
+               'issuedBeforeMs', null,
+               'untilMs', floor(extract(epoch from ebb.expiry(stopped.revoked_at, interval '90 days')) * 1000)),
+             ebb.clock()
+        from stopped join public.tenants t on t.id = stopped.tenant_id
+    returning gate_id)
+  select count(*), coalesce(array_agg(distinct told.gate_id), '{}') into revoked, gates from told;
+  return next;
 end
 $$;
 --> statement-breakpoint

@@ -1,32 +1,14 @@
 -- People and roles of a tenant, invitations, and refusals as authentication events. New functions only: locks nothing
 -- that is in use. All of them take who asks from ebb.entered(), and change nothing of a tenant that was not opened.
 
--- Whether who asks may do this in the tenant entered: a person by the role there, a key or token by what it was given
--- too, and by what its person is there now. A key that is nobody's has what it was given.
-create function ebb.permits(permission text, roles text[]) returns boolean
-  language sql stable security definer set search_path = ''
-  begin atomic
-    select exists (
-      select from ebb.entered() e
-        left join public.credentials c
-          on c.id = e.actor_id and e.actor_kind in ('api-key', 'personal-access-token')
-       where e.opened
-         and (e.actor_kind = 'person' or permits.permission = any (c.permissions)
-           or (c.permissions is null and c.person_id is not null))
-         and ((e.actor_kind <> 'person' and c.person_id is null)
-           or exists (select from ebb.role_in(coalesce(c.person_id, e.actor_id), e.target) r where r.role = any (permits.roles))));
-  end;
---> statement-breakpoint
-alter function ebb.permits(text, text[]) owner to ebb_maint;
---> statement-breakpoint
 -- Refuses whoever may not manage people; nor owners and operators, where one of these roles is among those given or
 -- taken. EB405.
 create function ebb.assert_manages(roles text[]) returns void
   language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  if not ebb.permits('members:write', array['owner', 'admin'])
-     or (roles && array['owner', 'operator'] and not ebb.permits('owners:write', array['owner'])) then
+  if not (ebb.tenant() is not null and ebb.may('members:write'))
+     or (roles && array['owner', 'operator'] and not ebb.may('owners:write')) then
     raise exception 'not permitted' using errcode = 'EB405';
   end if;
 end

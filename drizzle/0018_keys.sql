@@ -19,7 +19,11 @@ begin
     from public.credentials c
    where c.secret_hash = credential and c.kind in ('api-key', 'personal-access-token') and c.expires_at > ebb.clock();
   if not found then raise exception 'unknown credential' using errcode = 'EB401'; end if;
-  if found_key.revoked_at <= ebb.clock() then raise exception 'revoked credential' using errcode = 'EB411'; end if;
+  if found_key.revoked_at <= ebb.clock()
+     or not exists (select from public.tenants t
+                     where t.id = found_key.tenant_id and coalesce(found_key.maker_tenant_id, t.id) = any (t.path)) then
+    raise exception 'revoked credential' using errcode = 'EB411';
+  end if;
   if found_key.valid_until <= ebb.clock() then raise exception 'expired credential' using errcode = 'EB410'; end if;
   refused := ebb.refused_for(found_key.tenant_id);
   if refused is not null then raise exception 'suspended or closed' using errcode = refused; end if;

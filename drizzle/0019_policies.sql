@@ -31,11 +31,15 @@ create or replace function ebb.purge_plan() returns table (purged text, page_key
 --> statement-breakpoint
 alter function ebb.purge_plan() owner to ebb_maint;
 --> statement-breakpoint
+create or replace function ebb.permissions_of(role text) returns text[] language sql immutable parallel safe set search_path = '' return case role when 'owner' then array['instances:read', 'instances:delete', 'pings:read', 'registration-keys:read', 'registration-keys:write', 'keys:read', 'keys:write', 'tokens:read', 'tokens:write', 'members:read', 'members:write', 'owners:write', 'providers:read', 'providers:write', 'events:read', 'audit:read', 'tenants:read', 'tenants:write', 'tenants:close', 'subscriptions:write', 'limits:read', 'limits:write', 'retention:read', 'retention:write', 'holds:read', 'holds:write'] when 'admin' then array['instances:read', 'instances:delete', 'pings:read', 'registration-keys:read', 'registration-keys:write', 'keys:read', 'keys:write', 'tokens:read', 'tokens:write', 'members:read', 'members:write', 'providers:read', 'events:read', 'audit:read', 'tenants:read', 'tenants:write', 'limits:read', 'limits:write', 'retention:read', 'retention:write'] when 'member' then array['instances:read', 'pings:read', 'tokens:read', 'tokens:write', 'members:read', 'tenants:read', 'limits:read', 'retention:read'] when 'operator' then array['instances:read', 'pings:read', 'registration-keys:read', 'keys:read', 'keys:write', 'tokens:read', 'tokens:write', 'members:read', 'providers:read', 'events:read', 'audit:read', 'tenants:read', 'tenants:write', 'tenants:close', 'subscriptions:write', 'limits:read', 'limits:write', 'retention:read', 'retention:write', 'holds:read', 'holds:write'] else array[]::text[] end;
+--> statement-breakpoint
+alter function ebb.permissions_of(text) owner to ebb_maint;
+--> statement-breakpoint
 do $$ declare old name; begin for old in select polname from pg_catalog.pg_policy where polrelid = 'public.tenants'::regclass loop execute format('drop policy %I on public.tenants', old); end loop; end $$;
 --> statement-breakpoint
 alter table public.tenants enable row level security, force row level security;
 --> statement-breakpoint
-create policy tenants_ebb_app_select on public.tenants for select to ebb_app using (path @> array[(select ebb.target())] and expires_at > (select ebb.clock()));
+create policy tenants_ebb_app_select on public.tenants for select to ebb_app using (path @> array[(select ebb.target())] and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy tenants_ebb_maint_select on public.tenants for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -69,7 +73,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.subscriptions enable row level security, force row level security;
 --> statement-breakpoint
-create policy subscriptions_ebb_app_select on public.subscriptions for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > (select ebb.clock()));
+create policy subscriptions_ebb_app_select on public.subscriptions for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy subscriptions_ebb_maint_select on public.subscriptions for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -103,7 +107,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.people enable row level security, force row level security;
 --> statement-breakpoint
-create policy people_ebb_app_select on public.people for select to ebb_app using (exists (select from public.memberships m where m.person_id = people.id and m.tenant_id = (select ebb.tenant())) and expires_at > (select ebb.clock()));
+create policy people_ebb_app_select on public.people for select to ebb_app using (exists (select from public.memberships m where m.person_id = people.id and m.tenant_id = (select ebb.tenant())) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy people_ebb_maint_select on public.people for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -167,7 +171,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.memberships enable row level security, force row level security;
 --> statement-breakpoint
-create policy memberships_ebb_app_select on public.memberships for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy memberships_ebb_app_select on public.memberships for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy memberships_ebb_maint_select on public.memberships for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -203,7 +207,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.workspaces enable row level security, force row level security;
 --> statement-breakpoint
-create policy workspaces_ebb_app_select on public.workspaces for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy workspaces_ebb_app_select on public.workspaces for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy workspaces_ebb_maint_select on public.workspaces for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -239,13 +243,13 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.instances enable row level security, force row level security;
 --> statement-breakpoint
-create policy instances_ebb_app_select on public.instances for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy instances_ebb_app_select on public.instances for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy instances_ebb_app_insert on public.instances for insert to ebb_app with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
-create policy instances_ebb_app_update on public.instances for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock())) with check (tenant_id = (select ebb.tenant()));
+create policy instances_ebb_app_update on public.instances for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock()) with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
-create policy instances_ebb_ingest_select on public.instances for select to ebb_ingest using (removed_at is null and expires_at > (select ebb.clock()) and (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is not true);
+create policy instances_ebb_ingest_select on public.instances for select to ebb_ingest using (removed_at is null and expires_at > ebb.clock() and (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is not true);
 --> statement-breakpoint
 create policy instances_ebb_maint_select on public.instances for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -283,11 +287,11 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.credentials enable row level security, force row level security;
 --> statement-breakpoint
-create policy credentials_ebb_app_select on public.credentials for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy credentials_ebb_app_select on public.credentials for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy credentials_ebb_app_insert on public.credentials for insert to ebb_app with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
-create policy credentials_ebb_app_update on public.credentials for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock())) with check (tenant_id = (select ebb.tenant()));
+create policy credentials_ebb_app_update on public.credentials for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock()) with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
 create policy credentials_ebb_maint_select on public.credentials for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -323,11 +327,11 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.registration_keys enable row level security, force row level security;
 --> statement-breakpoint
-create policy registration_keys_ebb_app_select on public.registration_keys for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy registration_keys_ebb_app_select on public.registration_keys for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy registration_keys_ebb_app_insert on public.registration_keys for insert to ebb_app with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
-create policy registration_keys_ebb_app_update on public.registration_keys for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock())) with check (tenant_id = (select ebb.tenant()));
+create policy registration_keys_ebb_app_update on public.registration_keys for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock()) with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
 create policy registration_keys_ebb_maint_select on public.registration_keys for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -347,7 +351,7 @@ grant update (uses, used_up_at, revoked_at) on public.registration_keys to ebb_a
 --> statement-breakpoint
 grant select on public.registration_keys to ebb_maint;
 --> statement-breakpoint
-grant update (subscription_ended_at) on public.registration_keys to ebb_maint;
+grant update (subscription_ended_at, revoked_at) on public.registration_keys to ebb_maint;
 --> statement-breakpoint
 grant select (id, expires_at, tenant_id) on public.registration_keys to ebb_purge;
 --> statement-breakpoint
@@ -363,7 +367,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.limit_overrides enable row level security, force row level security;
 --> statement-breakpoint
-create policy limit_overrides_ebb_app_select on public.limit_overrides for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > (select ebb.clock()));
+create policy limit_overrides_ebb_app_select on public.limit_overrides for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy limit_overrides_ebb_maint_select on public.limit_overrides for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -399,7 +403,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.limit_allotments enable row level security, force row level security;
 --> statement-breakpoint
-create policy limit_allotments_ebb_app_select on public.limit_allotments for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > (select ebb.clock()));
+create policy limit_allotments_ebb_app_select on public.limit_allotments for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy limit_allotments_ebb_maint_select on public.limit_allotments for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -435,7 +439,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.brands enable row level security, force row level security;
 --> statement-breakpoint
-create policy brands_ebb_app_select on public.brands for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > (select ebb.clock()));
+create policy brands_ebb_app_select on public.brands for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy brands_ebb_maint_select on public.brands for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -471,11 +475,11 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.identity_providers enable row level security, force row level security;
 --> statement-breakpoint
-create policy identity_providers_ebb_app_select on public.identity_providers for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy identity_providers_ebb_app_select on public.identity_providers for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy identity_providers_ebb_app_insert on public.identity_providers for insert to ebb_app with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
-create policy identity_providers_ebb_app_update on public.identity_providers for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock())) with check (tenant_id = (select ebb.tenant()));
+create policy identity_providers_ebb_app_update on public.identity_providers for update to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock()) with check (tenant_id = (select ebb.tenant()));
 --> statement-breakpoint
 create policy identity_providers_ebb_maint_select on public.identity_providers for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -511,7 +515,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.invitations enable row level security, force row level security;
 --> statement-breakpoint
-create policy invitations_ebb_app_select on public.invitations for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy invitations_ebb_app_select on public.invitations for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy invitations_ebb_maint_select on public.invitations for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -629,9 +633,9 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.pings enable row level security, force row level security;
 --> statement-breakpoint
-create policy pings_ebb_app_select on public.pings for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy pings_ebb_app_select on public.pings for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
-create policy pings_ebb_ingest_insert on public.pings for insert to ebb_ingest with check (expires_at > (select ebb.clock()) and (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is not true);
+create policy pings_ebb_ingest_insert on public.pings for insert to ebb_ingest with check (expires_at > ebb.clock() and (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is not true);
 --> statement-breakpoint
 create policy pings_ebb_maint_select on public.pings for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -821,7 +825,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.tool_executions enable row level security, force row level security;
 --> statement-breakpoint
-create policy tool_executions_ebb_app_select on public.tool_executions for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()) and (recorded_at <= (select ebb.cut_bound('tool-execution-logs')) and ebb.cut_at((select ebb.kept_windows('tool-execution-logs')), tenant_id, recorded_at) <= (select ebb.clock())) is not true);
+create policy tool_executions_ebb_app_select on public.tool_executions for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock() and (recorded_at <= (select ebb.cut_bound('tool-execution-logs')) and ebb.cut_at((select ebb.kept_windows('tool-execution-logs')), tenant_id, recorded_at) <= (select ebb.clock())) is not true);
 --> statement-breakpoint
 create policy tool_executions_ebb_maint_select on public.tool_executions for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -943,7 +947,7 @@ create policy authentication_events_ebb_maint_select on public.authentication_ev
 --> statement-breakpoint
 create policy authentication_events_ebb_maint_insert on public.authentication_events for insert to ebb_maint with check (true);
 --> statement-breakpoint
-create policy authentication_events_ebb_app_select on public.authentication_events for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy authentication_events_ebb_app_select on public.authentication_events for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy authentication_events_ebb_purge_select on public.authentication_events for select to ebb_purge using ((expires_at <= (select ebb.clock())) and ((select ebb.holds('security-events')) is not null and (select ebb.holds('security-events')) && array['*', 't:' || tenant_id, 's:' || person_id, 's:' || actor_id, coalesce('t:' || tenant_id, '*') || '/s:' || person_id, coalesce('t:' || tenant_id, '*') || '/s:' || actor_id]) is not true);
 --> statement-breakpoint
@@ -1117,7 +1121,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.idempotency_records enable row level security, force row level security;
 --> statement-breakpoint
-create policy idempotency_records_ebb_app_select on public.idempotency_records for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > (select ebb.clock()));
+create policy idempotency_records_ebb_app_select on public.idempotency_records for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy idempotency_records_ebb_app_insert on public.idempotency_records for insert to ebb_app with check (tenant_id = (select ebb.target()));
 --> statement-breakpoint
@@ -1177,9 +1181,9 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.dead_letters enable row level security, force row level security;
 --> statement-breakpoint
-create policy dead_letters_ebb_app_select on public.dead_letters for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy dead_letters_ebb_app_select on public.dead_letters for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
-create policy dead_letters_ebb_ingest_insert on public.dead_letters for insert to ebb_ingest with check (expires_at > (select ebb.clock()) and (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is not true);
+create policy dead_letters_ebb_ingest_insert on public.dead_letters for insert to ebb_ingest with check (expires_at > ebb.clock() and (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is not true);
 --> statement-breakpoint
 create policy dead_letters_ebb_maint_select on public.dead_letters for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -1207,7 +1211,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.retention_windows enable row level security, force row level security;
 --> statement-breakpoint
-create policy retention_windows_ebb_app_select on public.retention_windows for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > (select ebb.clock()));
+create policy retention_windows_ebb_app_select on public.retention_windows for select to ebb_app using (tenant_id = (select ebb.target()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy retention_windows_ebb_maint_select on public.retention_windows for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -1277,7 +1281,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.audit_entries enable row level security, force row level security;
 --> statement-breakpoint
-create policy audit_entries_ebb_app_select on public.audit_entries for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy audit_entries_ebb_app_select on public.audit_entries for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy audit_entries_ebb_maint_select on public.audit_entries for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -1309,7 +1313,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.purge_receipts enable row level security, force row level security;
 --> statement-breakpoint
-create policy purge_receipts_ebb_app_select on public.purge_receipts for select to ebb_app using (expires_at > (select ebb.clock()));
+create policy purge_receipts_ebb_app_select on public.purge_receipts for select to ebb_app using (expires_at > ebb.clock());
 --> statement-breakpoint
 create policy purge_receipts_ebb_maint_select on public.purge_receipts for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -1419,7 +1423,7 @@ do $$ declare old name; begin for old in select polname from pg_catalog.pg_polic
 --> statement-breakpoint
 alter table public.gate_heartbeats enable row level security, force row level security;
 --> statement-breakpoint
-create policy gate_heartbeats_ebb_app_select on public.gate_heartbeats for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > (select ebb.clock()));
+create policy gate_heartbeats_ebb_app_select on public.gate_heartbeats for select to ebb_app using (tenant_id = (select ebb.tenant()) and expires_at > ebb.clock());
 --> statement-breakpoint
 create policy gate_heartbeats_ebb_maint_select on public.gate_heartbeats for select to ebb_maint using (true);
 --> statement-breakpoint
@@ -1551,6 +1555,12 @@ revoke all on function ebb.typed_id(text, uuid) from public, ebb_app, ebb_ingest
 --> statement-breakpoint
 revoke all on function ebb.role_in(uuid, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
+revoke all on function ebb.permissions_of(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.may(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+revoke all on function ebb.credentials_made() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
 revoke all on function ebb.refused_for(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.enter(bytea, uuid, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
@@ -1558,8 +1568,6 @@ revoke all on function ebb.enter(bytea, uuid, text, text) from public, ebb_app, 
 grant execute on function ebb.enter(bytea, uuid, text, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.record_event(text, text, uuid, text, uuid, uuid, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
---> statement-breakpoint
-revoke all on function ebb.permits(text, text[]) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.assert_manages(text[]) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
@@ -1629,7 +1637,7 @@ revoke all on function ebb.rotate_key(uuid, uuid, integer, text) from public, eb
 --> statement-breakpoint
 grant execute on function ebb.rotate_key(uuid, uuid, integer, text) to ebb_app;
 --> statement-breakpoint
-revoke all on function ebb.person_of(bytea, boolean) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.person_of(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.only_tenant(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

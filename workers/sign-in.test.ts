@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { beforeAll, expect, inject, test } from "vitest";
-import { hashSecret } from "../src/access/secret.ts";
+import { loadRoutingKeys, mintRoutingId, type RoutingKeys } from "../src/access/routing-id.ts";
+import { hashSecret, newSecret } from "../src/access/secret.ts";
 import { csrfToken, SESSION_COOKIE } from "../src/access/session-cookie.ts";
 import { createApp } from "../src/app.ts";
 import { toHex } from "../src/core/bytes.ts";
@@ -11,6 +12,7 @@ import type { Message } from "../src/mail/mailer.ts";
 import { sendAllMail } from "../src/mail/send.ts";
 import { invitationToken } from "../src/people/invitation-token.ts";
 import { Browser } from "../src/testing/browser.ts";
+import { personIn } from "../src/testing/people.ts";
 import { ownerRows, type TestTenant, testRoutingKeys, testTenant } from "../src/testing/world.ts";
 import type { Env } from "./bindings.ts";
 import { createDeps } from "./runtime.ts";
@@ -86,12 +88,13 @@ async function forgedAnswer(user: Browser, claims: Record<string, unknown>, prov
   const code = btoa(JSON.stringify(said)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   return { answer: new URLSearchParams({ state, code, iss: inject("providers").forger }), begun };
 }
-const bring = (user: Browser, answer: URLSearchParams) => open(user, `/login/callback?${answer}`);
+const bring = (user: Browser, answer: URLSearchParams, provider = "forger") =>
+  open(user, `/login/callback/${provider}?${answer}`);
 
 async function forgedSignIn(email: string, provider = "forger", claims: Record<string, unknown> = {}) {
   const user = browser();
   const { answer } = await forgedAnswer(user, { email, email_verified: true, ...claims }, provider);
-  expect((await bring(user, answer)).status).toBe(303);
+  expect((await bring(user, answer, provider)).status).toBe(303);
   return user;
 }
 
@@ -116,7 +119,7 @@ test("a person signs in at the certified provider, sees their account, and signs
     scope: "openid email profile",
     code_challenge_method: "S256",
     code_challenge: expect.stringMatching(/^[\w-]{43}$/),
-    redirect_uri: `${HERE}/login/callback`,
+    redirect_uri: `${HERE}/login/callback/local`,
   });
   const callback = await throughProvider(user, "sam");
   const done = await open(user, callback);
@@ -197,14 +200,14 @@ test("an answer is worth nothing in another browser, twice, at once, late or wit
   await ownerRows(sql`update login_states set issued_at = issued_at - interval '11 minutes' where used_at is null`);
   expect((await open(user, late)).status).toBe(400);
   for (const query of ["", "?state=x&code=y", "?code=y"]) {
-    const page = await open(user, `/login/callback${query}`);
+    const page = await open(user, `/login/callback/local${query}`);
     expect([page.status, page.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"]);
   }
   // A code of one sign-in with the state of another: PKCE and the provider's own check.
   const [mine, other] = [await throughProvider(user, "sam"), await throughProvider(thief, "una")];
   const mixed = new URLSearchParams(mine.split("?")[1]);
   mixed.set("code", new URLSearchParams(other.split("?")[1]).get("code") ?? "");
-  expect((await bring(user, mixed)).status).toBe(403);
+  expect((await bring(user, mixed, "local")).status).toBe(403);
   expect(await refusedLately()).toBe("code-refused");
   expect((await open(user, await throughProvider(user, null))).status).toBe(403);
   expect(await refusedLately()).toBe("denied");
@@ -246,6 +249,52 @@ test("whatever a provider forges is refused, and says why in the history alone",
   // The positive control: the same without a forgery.
   await forgedSignIn("fine@forged.example");
   expect(await sessions()).toEqual([{ n: (before[0]?.n ?? 0) + 1 }]);
+});
+
+test("a provider gets no other's code, also where that one says nothing of its issuer (RFC 9700 section 4.4)", async () => {
+  const { forger } = inject("providers");
+  const [honest, evil] = [`${forger}/quiet-${crypto.randomUUID()}`, `${forger}/quiet-${crypto.randomUUID()}`];
+  const declared = (id: string, issuer: string) => ({
+    ...{ id, name: id, issuer, client_id: "ebb", client_secret: "secret", trusts_email: true },
+  });
+  const OIDC_PROVIDERS = JSON.stringify([declared("honest", honest), declared("other", evil)]);
+  const app = createApp(await createDeps({ ...localEnv(), OIDC_PROVIDERS }));
+  const victim = () => new Browser(async (request) => await app.fetch(request));
+  const seen = async (issuer: string) => await (await fetch(`${issuer}/seen`)).json();
+  const tenant = await testTenant();
+  const created = await app.fetch(
+    new Request(`${HERE}/api/v1/identity-providers`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${tenant.apiKey}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "Evil", issuer: evil, client_id: "evil", client_secret: "x" }),
+    }),
+  );
+  const { id: own } = await created.json<{ id: string }>();
+  for (const attacker of ["other", own]) {
+    // The victim chooses the attacker's provider, which sends them on to the honest one, with its own state.
+    const user = victim();
+    const { answer } = await forgedAnswer(user, { aud: "ebb" }, attacker);
+    answer.delete("iss");
+    expect([attacker, (await bring(user, answer, "honest")).status]).toEqual([attacker, 403]);
+    expect([await refusedLately(), secretOf(user)]).toEqual(["answer-invalid", ""]);
+    // And the state has been used up by it.
+    expect((await bring(user, answer, attacker)).status).toBe(400);
+    expect([await seen(evil), await seen(honest)]).toEqual([[], []]);
+  }
+  // The positive control: its own code, at its own address, which the token request names too.
+  const user = victim();
+  const { answer, begun } = await forgedAnswer(user, {}, "honest");
+  answer.delete("iss");
+  expect((await bring(user, answer, "honest")).status).toBe(303);
+  expect([begun.searchParams.get("redirect_uri"), await seen(honest)]).toEqual([
+    `${HERE}/login/callback/honest`,
+    [`${HERE}/login/callback/honest`],
+  ]);
+  // There is no address that all share, and the certified provider sends nobody to another's.
+  expect((await open(user, `/login/callback?${answer}`)).status).toBe(404);
+  const asked = new URL(location(await open(browser(), "/login/local")));
+  asked.searchParams.set("redirect_uri", `${HERE}/login/callback/${own}`);
+  expect((await browser().open(asked.toString())).status).toBe(400);
 });
 
 test("after signing in one goes to a path of ours, never elsewhere", async () => {
@@ -301,8 +350,23 @@ test("a change takes our own page's token and origin; a token or key of another 
   ]) {
     const nobody = await open(browser(), `/api/v1/user/${name}`, { method: method ?? "", headers: { authorization } });
     expect([name, nobody.status]).toEqual([name, 404]);
+    // A token is for its tenant: of its person's others it tells nothing, there or anywhere.
+    const owned = { authorization: `Bearer ${await tokenOf(tenant, (await personIn(tenant, "owner")).id)}` };
+    const told = await open(browser(), `/api/v1/user/${name}`, { method: method ?? "", headers: owned });
+    expect([name, told.status]).toEqual([name, 403]);
+    expect((await open(browser(), "/api/v1/user", { headers: owned })).status).toBe(200);
   }
 });
+
+/** A personal access token with a scope that reads one thing. */
+async function tokenOf(tenant: TestTenant, personId: Id<"person">): Promise<string> {
+  const secret = await mintRoutingId("personal-access-token", tenant.gateId, await testRoutingKeys());
+  await ownerRows(sql`
+    insert into credentials (id, tenant_id, kind, name, secret_hash, permissions, person_id, created_at)
+    values (gen_random_uuid(), ${uuidFromId("tenant", tenant.id)}, 'personal-access-token', 't',
+            ${`\\x${toHex(await hashSecret(secret))}`}::bytea, '{members:read}', ${uuidFromId("person", personId)}, now())`);
+  return secret;
+}
 
 async function invite(
   tenant: TestTenant,
@@ -341,6 +405,9 @@ test("an invitation is accepted once, by its verified address alone, and by nobo
   expect(two).toEqual(one);
   const own = await (await api(user, "GET", "/api/v1/user/tenants")).json<{ data: unknown[] }>();
   expect(own.data).toEqual([expect.objectContaining({ id: tenant.id, role: "admin", controller: null })]);
+  // The gate has heard it already: nothing waits in its outbox.
+  const waiting = sql`select from outbox where delivered_at is null and tenant_id = ${uuidFromId("tenant", tenant.id)}`;
+  expect(await ownerRows(waiting)).toEqual([]);
   // Somebody else with the same verified address: used.
   const twin = await forgedSignIn(address);
   expect(await accept(twin, token)).toMatchObject({ status: 409, error: "invitation-used" });
@@ -395,13 +462,23 @@ test("the link of an invitation leads over a cookie and a sign-in to its button;
   expect((await open(stranger, "/invitation")).status).toBe(404);
 });
 
+/** These keys, and one more that is the current one. */
+async function newRoutingKeys({ keys }: RoutingKeys, current: number): Promise<RoutingKeys> {
+  const fresh = await loadRoutingKeys(JSON.stringify({ current, keys: { [current]: newSecret() } }));
+  return { current, keys: new Map([...keys, ...fresh.keys]) };
+}
+
 test("mail is sent once, tried again with pauses, and not for an invitation that was withdrawn", PATIENT, async () => {
   const tenant = await testTenant();
   const domain = `@${crypto.randomUUID()}.example`;
   const sent: Message[] = [];
   let broken = true;
+  const worker = await createDeps(localEnv());
+  // The keys were rotated between the invitation and its mail, to one that sorts before and one after.
+  const rotated = (id: number) => newRoutingKeys(worker.routingKeys, id);
   const deps = {
-    ...(await createDeps(localEnv())),
+    ...worker,
+    routingKeys: await rotated(worker.routingKeys.current + 1),
     mail: {
       send: async (message: Message) => {
         if (broken) throw new Error("no");
@@ -444,6 +521,16 @@ test("mail is sent once, tried again with pauses, and not for an invitation that
   ]);
   const row = await state();
   expect(row).toMatchObject({ attempts: 2, sent: true });
+  // Sent again after one more rotation it is the same link. Without the key there is none, and nothing is sent.
+  const resent = async (routingKeys: RoutingKeys) => {
+    await mail(open_.id, `a${domain}`);
+    await sendAllMail({ ...deps, routingKeys });
+    return sent.splice(0).map(({ text }) => text.includes(`token=${open_.token}\n`));
+  };
+  sent.splice(0);
+  expect(await resent(await rotated(0))).toEqual([true]);
+  const { current, keys } = await rotated(7);
+  expect(await resent({ current, keys: new Map([...keys].filter(([id]) => id === current)) })).toEqual([]);
   expect(JSON.stringify(row)).not.toContain(open_.token);
 });
 
@@ -476,13 +563,24 @@ test("a session ends after 90 days, and a clock an hour off does not let an expi
   expect(await refusedLately()).toBe("token-expired");
 });
 
+test("whoever has expired is told so, and not let in until the purge has come", async () => {
+  const sub = crypto.randomUUID();
+  await forgedSignIn("old@forged.example", "forger", { sub });
+  await ownerRows(sql`update people set removed_at = now() - interval '91 days' where subject = ${sub}`);
+  const user = browser();
+  const { answer } = await forgedAnswer(user, { sub });
+  const page = await bring(user, answer);
+  expect([page.status, await refusedLately(), secretOf(user)]).toEqual([403, "person-expired", ""]);
+  expect(await page.text()).toContain("waits to be deleted");
+});
+
 test("the first operator becomes the platform's owner by the verified address, once", async () => {
   const first = `${crypto.randomUUID()}@operator.example`;
   const app = createApp(await createDeps({ ...localEnv(), FIRST_OPERATOR: first }));
   const enter = async (email: string, provider: string, claims = {}) => {
     const user = new Browser(async (request) => await app.fetch(request));
     const { answer } = await forgedAnswer(user, { email, email_verified: true, ...claims }, provider);
-    expect((await bring(user, answer)).status).toBe(303);
+    expect((await bring(user, answer, provider)).status).toBe(303);
     return (await (await api(user, "GET", "/api/v1/user/tenants")).json<{ data: { role: string; kind: string }[] }>())
       .data;
   };
@@ -563,10 +661,22 @@ test("a tenant's own provider vouches for that tenant alone, and takes its peopl
     });
   expect((await remove(beside)).status).toBe(404);
   expect((await api(user, "GET", "/api/v1/user/tenants")).status).toBe(200);
+  const token = await tokenOf(tenant, idFromUuid("person", rows[0]?.id ?? ""));
+  const kept = await tokenOf(beside, idFromUuid("person", rows[1]?.id ?? ""));
+  const members = async (secret: string) =>
+    (await open(browser(), "/api/v1/members", { headers: { authorization: `Bearer ${secret}` } })).status;
+  expect([await members(token), await members(kept)]).toEqual([200, 200]);
   const pending = await forgedAnswer(user, { sub, email: address }, id);
-  expect((await remove(tenant)).status).toBe(200);
+  expect(await (await remove(tenant)).json()).toMatchObject({ id, deleted: true, effective: true });
+  expect([await members(token), await members(kept)]).toEqual([401, 200]);
+  // The gate itself refuses it: what it was told is no longer in the outbox.
+  expect(
+    await ownerRows(
+      sql`select from outbox where delivered_at is null and tenant_id = ${uuidFromId("tenant", tenant.id)}`,
+    ),
+  ).toEqual([]);
   expect((await api(user, "GET", "/api/v1/user/tenants")).status).toBe(401);
   expect((await api(other, "GET", "/api/v1/user/tenants")).status).toBe(200);
-  expect((await bring(user, pending.answer)).status).toBe(400);
+  expect((await bring(user, pending.answer, id)).status).toBe(400);
   expect((await open(browser(), `/login/${id}`)).status).toBe(404);
 });

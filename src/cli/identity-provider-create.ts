@@ -11,7 +11,7 @@ export const identityProviderCreateCommand: Command = {
   name: "identity-provider create",
   summary: "bring an OpenID provider of the tenant's own",
   notes: [
-    "The client's secret is read from the standard input, so that it stands in no shell's history: put < client-secret.txt behind the command. The provider vouches for this tenant's members alone; register <service>/login/callback with it.",
+    "The client's secret is read from the standard input, so that it stands in no shell's history: put < client-secret.txt behind the command. The provider vouches for this tenant's members alone; register <service>/login/callback/<id> with it.",
   ],
   options: {
     name: { type: "string", value: "text", required: true, what: "what the sign-in button says" },

@@ -25,7 +25,12 @@ export const PERMISSION_TABLE = {
   "registration-keys:read": data("See registration keys.", "owner", "admin", "operator"),
   "registration-keys:write": data("Make and revoke registration keys.", "owner", "admin"),
   "keys:read": data("See API keys.", "owner", "admin", "operator"),
-  "keys:write": data("Make, change, rotate and revoke API keys.", "owner", "admin"),
+  "keys:write": data(
+    "Make, change, rotate and revoke API keys; from the platform, for a day.",
+    "owner",
+    "admin",
+    "operator",
+  ),
   "tokens:read": data("See one's own personal access tokens.", "owner", "admin", "member", "operator"),
   "tokens:write": data("Make and revoke personal access tokens of one's own.", "owner", "admin", "member", "operator"),
   "members:read": data("See who belongs to the tenant, and invitations.", "owner", "admin", "member", "operator"),

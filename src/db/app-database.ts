@@ -24,7 +24,9 @@ export interface Entered {
   tenantId: Id<"tenant">;
   gateId: string;
   workspaceId: Id<"workspace"> | null;
-  /** What may be done now: never more than the person's role allows. */
+  /** What the person is in the tenant; null of a credential that is nobody's. */
+  role: Role | "none" | null;
+  /** What may be done now: never more than the role allows. */
   permissions: string[];
   /** The tenant is closed: only its owner is still let in, to undo that. */
   closed: boolean;
@@ -207,6 +209,7 @@ function enteredOf(rows: EnteredRow[]): Entered {
     tenantId: idFromUuid("tenant", row.tenant_id),
     gateId: row.gate_id,
     workspaceId: row.workspace_id === null ? null : idFromUuid("workspace", row.workspace_id),
+    role: row.role,
     permissions: effectivePermissions(row.permissions, row.role),
     personId: row.person_id === null ? null : idFromUuid("person", row.person_id),
     closed: row.closed,

@@ -5,11 +5,13 @@ import type { Id, IdKind } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
+import { takePublic } from "../gate/platform.ts";
 import type { Idempotency } from "../idempotency.ts";
 import { knownKey } from "../keys/known-key.ts";
 import { sessionGate } from "../people/session-gate.ts";
 import type { Context } from "../verb.ts";
 import { idSchema } from "./id-schema.ts";
+import { networkOf } from "./network.ts";
 import { plainText } from "./text-schema.ts";
 import { whenceOf } from "./whence.ts";
 
@@ -36,7 +38,7 @@ export async function accountCall(
   const entry = { credentialHash: credential.hash, target, reason: reasonOf(request), requestId };
   const headers =
     credential.kind === "session"
-      ? await takeOfSession(deps, entry)
+      ? await takeOfSession(deps, entry, networkOf(request))
       : (await knownKey(deps, credential, { requestId, ...whenceOf(request) })).headers;
   const idempotency = await idempotencyOf(input);
   return { context: { deps, ...entry, ...(idempotency && { idempotency }) }, headers };
@@ -45,7 +47,10 @@ export async function accountCall(
 async function takeOfSession(
   deps: Deps,
   entry: Omit<Context, "deps" | "idempotency">,
+  network: string,
 ): Promise<Record<string, string>> {
+  // A cookie that anybody can make up is looked up in Postgres: that is limited first.
+  await takePublic(deps, entry.requestId, network);
   const { gateId, subjects } = await sessionGate(deps, entry);
   return await takeOrRefuse(deps, gateId, { requestId: entry.requestId, routeClass: "account", subjects });
 }

@@ -13,7 +13,8 @@ interface PersonInput {
 
 /**
  * What every route about the caller in person does first: takes from the limits of the caller's network, learns whose
- * session or personal access token it is, and takes from that person's limits. An API key is nobody's: `not-found`.
+ * session it is, and takes from that person's limits. An API key is nobody's: `not-found`. A personal access token is for
+ * one tenant, and tells nothing of the person's others: `forbidden`.
  */
 export async function personCall({
   deps,

@@ -63,7 +63,6 @@ export async function rotateApiKey(
     await tx.insert(credentials).values({
       ...made,
       tenantId,
-      makerTenantId: entered.actorTenantId,
       kind: "api-key",
       secretHash: await hashSecret(key),
     });

@@ -78,7 +78,7 @@ export async function startDatabaseSide(options: EnvironmentOptions): Promise<Lo
     // On the same port each time, if it can: people are known by their issuer.
     const provider = await startOpenIdProvider({
       port: await freePort(portOf(before?.issuer) ?? options.port + 1),
-      redirectUris: [`${url}/login/callback`, `http://localhost:${options.port}/login/callback`],
+      redirectUris: [`${url}/login/callback/local`, `http://localhost:${options.port}/login/callback/local`],
     });
     undo.push(provider.stop);
     const mailbox = await startMailbox({

@@ -22,13 +22,14 @@ export interface Control {
 
 /**
  * What tests inside workerd, which share no memory with this process, may ask of it:
- * `POST /control/fault`, `GET` and `DELETE /control/statements` (read, reset), `POST /control/database` ({template}, answers
+ * `POST /control/fault`, `GET` and `DELETE /control/statements` (read, reset), `POST` and `DELETE /control/trace` (begin to
+ * record the texts of statements, without parameters; end, and answer them), `POST /control/database` ({template}, answers
  * {database}) and `DELETE /control/database` ({database}).
  */
 export function controlCalls(
   { superuserUrl }: ControlOptions,
   faults: Faults,
-  counter: { statements(): number; resetStatements(): void },
+  counter: { statements(): number; resetStatements(): void; begin(): void; end(): string[] },
 ): Control {
   const token = randomBytes(32).toString("base64url");
   const expected = Buffer.from(token);
@@ -54,6 +55,11 @@ export function controlCalls(
         case "DELETE /control/statements":
           counter.resetStatements();
           return {};
+        case "POST /control/trace":
+          counter.begin();
+          return {};
+        case "DELETE /control/trace":
+          return { trace: counter.end() };
         case "POST /control/database": {
           const database = `ebb_${randomBytes(8).toString("hex")}`;
           await run(`create database ${database} template ${nameIn(body, "template")}`);

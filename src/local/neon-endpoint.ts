@@ -53,13 +53,25 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
   const pools = connectionPools(postgresPort);
   const faults = faultBox();
   let count = 0;
+  let trace: string[] | null = null;
+  const onText = (text: string) => void trace?.push(text);
   const counter = {
     statements: () => count,
     resetStatements: () => {
       count = 0;
     },
   };
-  const control = options.control ? controlCalls(options.control, faults, counter) : null;
+  const tracer = {
+    begin: () => {
+      trace = [];
+    },
+    end: () => {
+      const texts = trace ?? [];
+      trace = null;
+      return texts;
+    },
+  };
+  const control = options.control ? controlCalls(options.control, faults, { ...counter, ...tracer }) : null;
 
   const sql = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (faults.take("refuse")) return void request.socket.destroy();
@@ -72,6 +84,7 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
         (error: Error) => client.release(error),
       );
     count += wanted.queries.length;
+    for (const { query } of wanted.queries) onText(query);
     try {
       const commit = !faults.take("error-mid");
       const results = await runSql(client, wanted, commit);
@@ -113,6 +126,7 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
         onStatement: () => {
           count += 1;
         },
+        onText,
       });
     });
   });

@@ -2,13 +2,16 @@
  * A failure at the wire, for tests.
  * - `refuse`: the connection is dropped before anything runs.
  * - `drop-after-commit`: everything runs and commits, then the connection is dropped without an answer.
+ * - `refuse-commit`: a WebSocket's transaction runs up to its COMMIT, which never arrives; nothing else meets it.
  * - `error-mid`: everything runs, is rolled back, and the connection is dropped.
  */
 export interface Fault {
-  kind: "refuse" | "drop-after-commit" | "error-mid";
+  kind: "refuse" | "drop-after-commit" | "refuse-commit" | "error-mid";
   /** How many requests, or WebSocket transactions, it meets. */
   times: number;
 }
+
+const KINDS: readonly Fault["kind"][] = ["refuse", "drop-after-commit", "refuse-commit", "error-mid"];
 
 export interface Faults {
   set(fault: Fault | null): void;
@@ -35,8 +38,11 @@ export function parseFault(value: unknown): Fault | null {
   if (value === null) return null;
   if (typeof value === "object" && "kind" in value && "times" in value) {
     const { kind, times } = value;
-    const known = kind === "refuse" || kind === "drop-after-commit" || kind === "error-mid";
-    if (known && typeof times === "number" && Number.isSafeInteger(times) && times > 0) return { kind, times };
+    const known = KINDS.find((each) => each === kind);
+    if (known !== undefined && typeof times === "number" && Number.isSafeInteger(times) && times > 0)
+      return { kind: known, times };
   }
-  throw new RangeError("a fault is null or {kind: refuse | drop-after-commit | error-mid, times: 1 or more}");
+  throw new RangeError(
+    "a fault is null or {kind: refuse | drop-after-commit | refuse-commit | error-mid, times: 1 or more}",
+  );
 }

@@ -12,13 +12,15 @@ export interface SocketOptions {
   postgresPort: number;
   faults: Faults;
   onStatement: () => void;
+  /** The text of a statement, without its parameters. */
+  onText: (sql: string) => void;
 }
 
 /**
  * Carries PostgreSQL's protocol between a WebSocket and our own server, whatever address the client asked for. It reads
  * along to count statements and to know when a fault is due. The WebSocket's end ends the session, and the reverse.
  */
-export function tunnel(socket: WebSocket, { postgresPort, faults, onStatement }: SocketOptions): void {
+export function tunnel(socket: WebSocket, { postgresPort, faults, onStatement, onText }: SocketOptions): void {
   const server = connect({ host: "127.0.0.1", port: postgresPort, noDelay: true });
   const fromClient = messageReader(true);
   const fromServer = messageReader(false);
@@ -45,10 +47,12 @@ export function tunnel(socket: WebSocket, { postgresPort, faults, onStatement }:
       }
       const sql = sqlOf(message);
       if (sql === null) continue;
+      onText(sql);
       if (!inTransaction && faults.take("refuse")) return "drop";
       committing = /^\s*(commit|end)\b/i.test(sql) || (!inTransaction && !/^\s*(begin|start)\b/i.test(sql));
       // A session that ends before its commit is rolled back; a statement outside a transaction would commit by itself.
       if (committing && faults.take("error-mid")) return "drop";
+      if (inTransaction && committing && faults.take("refuse-commit")) return "drop";
     }
     return "forward";
   };

@@ -58,7 +58,7 @@ test("an empty database gets its tables, its partitions, a platform and a key; a
   expect(others).toEqual([]);
   expect(platform?.["kind"]).toBe("platform");
   expect(await openRoutingId("api-key", first.operatorKey as string, routing)).toBe(platform?.["gate_id"]);
-  expect(await rows("select name from credentials")).toEqual([{ name: "operator ada@ebb.example" }]);
+  expect(await rows("select name from credentials")).toEqual([{ name: "operator" }]);
   expect(await rows("select count(*)::int as n from pg_inherits i where inhparent = 'pings'::regclass")).toEqual([
     { n: expect.toSatisfy((n: number) => n > 30) },
   ]);

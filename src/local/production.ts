@@ -18,8 +18,7 @@ export interface ProductionInput {
   ownerUrl: string;
   publicUrl: string;
   /**
-   * E-mail address: the first key's name says whose it is, and whoever signs in with it, verified, becomes the platform's
-   * owner while that has had none.
+   * E-mail address: whoever signs in with it, verified, becomes the platform's owner while that has had none.
    */
   firstOperator: string;
   /** What OIDC_PROVIDERS and MAIL_FROM become; null leaves what Cloudflare has. */
@@ -92,7 +91,7 @@ function variable(role: WorkerRole): string {
  * A key for the platform's owner, made last, so that none is made and lost: for the first platform, or where the routing
  * keys are new and every older key is dead.
  */
-async function operatorKey({ ownerUrl, firstOperator, log }: ProductionInput, newRoutingKeys: string | undefined) {
+async function operatorKey({ ownerUrl, log }: ProductionInput, newRoutingKeys: string | undefined) {
   return await asOwner(ownerUrl, async (db) => {
     const [platform] = await db
       .select({ id: tenants.id, gateId: tenants.gateId })
@@ -103,7 +102,8 @@ async function operatorKey({ ownerUrl, firstOperator, log }: ProductionInput, ne
     if (newRoutingKeys === undefined) return null;
     const routingKeys = await loadRoutingKeys(newRoutingKeys);
     const nowMs = Date.now();
-    const name = `operator ${firstOperator}`;
+    // Without the address: keys outlive people.
+    const name = "operator";
     return await db.transaction(async (tx) => {
       const inside = Object.assign(tx, { $client: db.$client });
       if (platform !== undefined)

@@ -1,6 +1,7 @@
 import { errorFields } from "../core/log.ts";
+import { bytesFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
-import { invitationToken } from "../people/invitation-token.ts";
+import { invitationTokenAgain } from "../people/invitation-token.ts";
 import { InvitationParameters, invitationMessage } from "./invitation-message.ts";
 import type { Message } from "./mailer.ts";
 
@@ -51,10 +52,12 @@ async function sendOne(deps: Sender, row: Record<string, unknown>): Promise<bool
   return true;
 }
 
-/** Throws for a template that this version does not know: one after it may. */
+/** Throws for a template that this version does not know: one after it may; and for a token that no key of ours makes. */
 async function messageOf(deps: Sender, row: Record<string, unknown>): Promise<Message> {
   if (row["template"] !== "invitation") throw new TypeError("unknown template");
   const parameters = InvitationParameters.parse(row["parameters"]);
-  const token = await invitationToken(parameters.invitation_id, deps.routingKeys);
+  const hash = bytesFromSql(row["secret_hash"]);
+  const token = await invitationTokenAgain(parameters.invitation_id, deps.routingKeys, hash);
+  if (token === null) throw new TypeError("made with a key that is gone");
   return invitationMessage(row["recipient"] as string, parameters, token, deps.publicUrl);
 }

@@ -2,6 +2,7 @@ import { hashSecret } from "../access/secret.ts";
 import { type Id, idFromUuid } from "../core/id.ts";
 import { bytesToSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
+import { tellGates } from "./tell-gates.ts";
 
 export interface AcceptedInvitation {
   id: Id<"invitation">;
@@ -13,12 +14,12 @@ export interface AcceptedInvitation {
 
 /**
  * The session's person joins the tenant that invited their verified address. Once; whoever accepted it is told the same
- * again. Throws `not-found` for an unknown token, `invitation-for-another`, `invitation-used`, `invitation-expired`,
- * `conflict` where they are a member already, `tenant-suspended`, `tenant-closed`, `forbidden` for anything but a session,
+ * again. Throws `not-found` for an unknown token, `invitation-for-another`, `invitation-expired`, `invitation-used`,
+ * also where whoever invited may not give that role any more, `conflict` where they are a member already, `tenant-suspended`, `tenant-closed`, `forbidden` for anything but a session,
  * and what proves no credential.
  */
 export async function acceptInvitation(
-  deps: Pick<Deps, "app">,
+  deps: Deps,
   credentialHash: Uint8Array,
   token: string,
   requestId: string,
@@ -28,6 +29,8 @@ export async function acceptInvitation(
     bytesToSql(await hashSecret(token)),
     requestId,
   ]);
+  // What the gates do not hear now the cron tells them: whoever joined has joined.
+  await tellGates(deps, row["gates"] as string[]);
   return {
     id: idFromUuid("invitation", row["invitation"] as string),
     tenantId: idFromUuid("tenant", row["tenant"] as string),

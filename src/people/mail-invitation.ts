@@ -12,7 +12,7 @@ export interface InvitationMail {
   nowMs: number;
 }
 
-/** Queues the mail of an invitation. It holds no secret: whoever sends it makes the token from the id. */
+/** Queues the mail of an invitation. It holds no secret: whoever sends it makes the token from the id and a key of ours. */
 export async function queueInvitationMail(tx: Writer, mail: InvitationMail): Promise<void> {
   const { id, tenantId, address, role, invitedBy, nowMs } = mail;
   const [tenant] = await tx.select({ name: tenants.name }).from(tenants).where(eq(tenants.id, tenantId));

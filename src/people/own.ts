@@ -5,8 +5,8 @@ import type { Deps } from "../deps.ts";
 
 /**
  * What a person may see and end of their own, in person: the database resolves who it is from the credential's SHA-256,
- * a session's or a personal access token's. Each throws `unauthenticated`, `key-expired`, `key-revoked`, `not-found` for
- * an API key, which is nobody in person, and `unavailable`; what changes something throws `forbidden` for a token.
+ * which must be a session's. Each throws `unauthenticated`, `key-expired`, `key-revoked`, `not-found` for an API key, which
+ * is nobody in person, `forbidden` for a personal access token, which is for one tenant, and `unavailable`.
  */
 export interface OwnPerson {
   id: Id<"person">;

@@ -4,6 +4,7 @@ import { declaredTables } from "./inventory.ts";
 import { personEndFunctions } from "./person-end.ts";
 import { type Grant, grantsOf, type Policy, policiesOf } from "./policies.ts";
 import { purgePlanFunction, varyingFunction } from "./purge-plan.ts";
+import { rolePermissionsFunction } from "./role-permissions.ts";
 import { anchorTriggerSql, subscriptionEndFunctions } from "./subscription-end.ts";
 
 function grantSql(grant: Grant): string {
@@ -54,6 +55,7 @@ export function policyStatements(): string[] {
     ...personEndFunctions(),
     ...varyingFunction(declared),
     ...purgePlanFunction(declared),
+    ...rolePermissionsFunction(),
     ...tables,
     ...closingSql(declared),
     ...functions,

@@ -7,9 +7,12 @@ import { authorizationUrl, discover } from "./openid-connect.ts";
 import { isLoopback, returnPath } from "./origin.ts";
 import type { Provider } from "./provider.ts";
 
-/** Where providers send browsers back to. */
-export function redirectUri({ publicUrl }: Pick<Deps, "publicUrl">): string {
-  return `${publicUrl}/login/callback`;
+/**
+ * Where this provider sends browsers back to: each has an address of its own, so that the answer of one is never taken for
+ * another's, also where it names no issuer (RFC 9700 section 4.4.2.2).
+ */
+export function redirectUri({ publicUrl }: Pick<Deps, "publicUrl">, { id }: Pick<Provider, "id">): string {
+  return `${publicUrl}/login/callback/${id}`;
 }
 
 /** What we keep of state and browser together: neither without the other finds the sign-in again. */
@@ -46,5 +49,6 @@ export async function beginSignIn(
     bytesToSql(await seal(codeVerifier, codeVerifierPlace(id), deps.sealingKeys)),
     returnPath(returnTo),
   ]);
-  return await authorizationUrl(server, provider, { state, nonce, codeVerifier, redirectUri: redirectUri(deps) });
+  const challenge = { state, nonce, codeVerifier, redirectUri: redirectUri(deps, provider) };
+  return await authorizationUrl(server, provider, challenge);
 }

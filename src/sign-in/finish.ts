@@ -13,6 +13,8 @@ import { SignInRefused } from "./refusal.ts";
 
 /** The browser that brings a provider's answer. */
 export interface Answer {
+  /** The provider at whose address it arrived. */
+  provider: string;
   parameters: URLSearchParams;
   /** The secret that this browser was given when it began; null where it has none. */
   browser: string | null;
@@ -32,6 +34,8 @@ export async function finishSignIn(deps: Deps, answer: Answer): Promise<{ secret
   const row = answer.browser === null ? null : await takeLoginState(deps, state, answer.browser);
   if (row === null) throw new SignInRefused("state-unknown");
   try {
+    // Before the code goes anywhere: it may be an honest provider's, sent on by another (RFC 9700 section 4.4).
+    if (answer.provider !== row.provider) throw new SignInRefused("answer-invalid");
     const provider = await findProvider(deps, row.provider);
     if (provider === null || provider.issuer !== row.issuer) throw new SignInRefused("provider-unknown");
     const identity = await identityFrom(deps, provider, row, state, answer.parameters);
@@ -75,14 +79,14 @@ async function identityFrom(
   parameters: URLSearchParams,
 ): Promise<Identity> {
   const circumstances = { nowMs: deps.clock.now(), local: isLoopback(deps.publicUrl) };
-  const challenge = { state, nonce, codeVerifier, redirectUri: redirectUri(deps) };
+  const challenge = { state, nonce, codeVerifier, redirectUri: redirectUri(deps, provider) };
   return await identify(await discover(provider, circumstances), provider, challenge, parameters, circumstances);
 }
 
 async function signIn(deps: Deps, stateUuid: string, identity: Identity, secret: string, answer: Answer) {
   const { subject, email, emailVerified, name } = identity;
   const { formerSession, place, requestId } = answer;
-  await deps.app.ask("select ebb.sign_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", [
+  const signedIn = await deps.app.ask("select * from ebb.sign_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", [
     stateUuid,
     subject,
     email,
@@ -94,4 +98,5 @@ async function signIn(deps: Deps, stateUuid: string, identity: Identity, secret:
     place,
     requestId,
   ]);
+  if (signedIn.length === 0) throw new SignInRefused("person-expired");
 }

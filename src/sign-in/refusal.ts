@@ -10,14 +10,16 @@ export type SignInRefusal =
   | "provider-error"
   /** The provider did not answer as it must, or not in time. */
   | "provider-unreachable"
-  /** The answer names another issuer (RFC 9207 section 2.4), or its form is wrong. */
+  /** It came at another provider's address, names another issuer (RFC 9207 section 2.4), or its form is wrong. */
   | "answer-invalid"
   /** The provider does not take the code: used, expired, or another sign-in's (RFC 6749 section 5.2). */
   | "code-refused"
   /** The ID token is for another client or sign-in, of another issuer, or badly signed (OpenID Connect Core 3.1.3.7). */
   | "token-invalid"
   /** It has expired, or is not valid yet. */
-  | "token-expired";
+  | "token-expired"
+  /** The person's time here has passed, and the purge has not come yet: the old history is nobody's to revive. */
+  | "person-expired";
 
 /** Thrown while a sign-in is under way; what the page says follows from the reason alone. */
 export class SignInRefused extends Error {
@@ -52,5 +54,10 @@ export function refusalText(reason: SignInRefusal): { status: 400 | 403 | 502; t
       return { status: 403, text: "Your provider's answer does not belong to this sign-in. Please begin again." };
     case "token-expired":
       return { status: 403, text: "Your provider's answer came too late. Please begin again." };
+    case "person-expired":
+      return {
+        status: 403,
+        text: "Your former account has expired and waits to be deleted. Once that is done, usually within a day, you can sign in as somebody new.",
+      };
   }
 }

@@ -34,3 +34,20 @@ export async function statementsDuring(fn: () => Promise<unknown>): Promise<numb
   const { statements } = (await control("GET", "statements")) as { statements: number };
   return statements;
 }
+
+/** For as long as `fn` runs, what a verb writes is done and never committed: each answers `outcome-unknown`. */
+export function withoutCommits<T>(fn: () => Promise<T>): Promise<T> {
+  return withFault({ kind: "refuse-commit", times: 1_000_000 }, fn);
+}
+
+/** What `fn` returns, with the texts of the statements that reached Postgres while it ran, in their order. */
+export async function traceOf<T>(fn: () => Promise<T>): Promise<{ result: T; trace: string[] }> {
+  await control("POST", "trace", {});
+  try {
+    const result = await fn();
+    return { result, trace: ((await control("DELETE", "trace", {})) as { trace: string[] }).trace };
+  } catch (error) {
+    await control("DELETE", "trace", {});
+    throw error;
+  }
+}

@@ -82,7 +82,7 @@ export async function makeLane(): Promise<Lane> {
   await asOwner(superuserUrl, (db) => db.execute(sql.raw(TEST_CLOCK)));
   await makeTemplate(postgres.superuserUrl());
   if (neon.control === null) throw new Error("the test endpoint has no control");
-  const openId = await startOpenIdProvider({ redirectUris: ["http://127.0.0.1:8787/login/callback"] });
+  const openId = await startOpenIdProvider({ redirectUris: ["http://127.0.0.1:8787/login/callback/local"] });
   const forger = await startForgingProvider();
   const forging = { id: "forger", name: "Forger", issuer: forger.issuer, client_id: "ebb", client_secret: "secret" };
   return {

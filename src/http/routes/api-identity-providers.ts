@@ -69,7 +69,7 @@ export const identityProviderRoutes: RouteDefinition[] = [
     operationId: "create_identity_provider",
     summary: "Bring an OpenID provider of the tenant's own",
     description:
-      "It vouches for members of this tenant alone: who signs in through it is somebody else than who signs in elsewhere, can join no other tenant, and its word on an address counts for this tenant's invitations only. Register `…/login/callback` with it. The secret is stored sealed and never shown.",
+      "It vouches for members of this tenant alone: who signs in through it is somebody else than who signs in elsewhere, can join no other tenant, and its word on an address counts for this tenant's invitations only. Register `…/login/callback/{id}` with it, where `{id}` is that of the answer. The secret is stored sealed and never shown.",
     tags: ["api"],
     security: "account",
     permission: "providers:write",
@@ -103,7 +103,8 @@ export const identityProviderRoutes: RouteDefinition[] = [
     path: "/api/v1/identity-providers/{identity_provider_id}",
     operationId: "delete_identity_provider",
     summary: "Remove an OpenID provider of the tenant's own",
-    description: "Whoever signed in through it is signed out at once.",
+    description:
+      "Whoever signed in through it is signed out at once, and their personal access tokens are revoked. `effective`: the gates refuse those already; else they do within a minute.",
     tags: ["api"],
     security: "account",
     permission: "providers:write",
@@ -111,8 +112,13 @@ export const identityProviderRoutes: RouteDefinition[] = [
     responses: {
       200: {
         description: "Removed.",
-        schema: z.object({ object: z.literal("identity_provider"), id: z.string(), deleted: z.literal(true) }),
-        example: { object: "identity_provider", id: EXAMPLE.id, deleted: true },
+        schema: z.object({
+          object: z.literal("identity_provider"),
+          id: z.string(),
+          deleted: z.literal(true),
+          effective: z.boolean(),
+        }),
+        example: { object: "identity_provider", id: EXAMPLE.id, deleted: true, effective: true },
       },
     },
     problems: ["outcome-unknown"],
@@ -120,8 +126,8 @@ export const identityProviderRoutes: RouteDefinition[] = [
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
       const id = input.params.identity_provider_id;
-      await removeIdentityProvider(context, id);
-      return { status: 200, headers, body: { object: "identity_provider", id, deleted: true } };
+      const { effective } = await removeIdentityProvider(context, id);
+      return { status: 200, headers, body: { object: "identity_provider", id, deleted: true, effective } };
     },
   }),
 ];

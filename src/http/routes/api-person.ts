@@ -99,6 +99,7 @@ export const personRoutes: RouteDefinition[] = [
     path: "/api/v1/user/sessions",
     operationId: "get_own_sessions",
     summary: "The caller's live sessions, newest first",
+    description: "Takes a session.",
     responses: {
       200: {
         description: "At most 200.",
@@ -177,6 +178,7 @@ export const personRoutes: RouteDefinition[] = [
     path: "/api/v1/user/events",
     operationId: "get_own_events",
     summary: "The caller's own authentication history, newest first",
+    description: "Takes a session.",
     query: pageQuery("authenticationEvent"),
     responses: {
       200: {
@@ -208,6 +210,7 @@ export const personRoutes: RouteDefinition[] = [
     path: "/api/v1/user/tenants",
     operationId: "get_own_tenants",
     summary: "Where the caller belongs, and as what",
+    description: "Takes a session: a personal access token is for one tenant.",
     responses: {
       200: {
         description: "At most 200, longest first.",

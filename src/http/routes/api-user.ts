@@ -3,7 +3,7 @@ import type { KeyCredential, SessionCredential } from "../../access/credential.t
 import { permissionsOf } from "../../core/permission.ts";
 import type { Deps } from "../../deps.ts";
 import { takeOrRefuse } from "../../gate/limit.ts";
-import { platformGateId } from "../../gate/platform.ts";
+import { platformGateId, takePublic } from "../../gate/platform.ts";
 import { knownKey } from "../../keys/known-key.ts";
 import { type AskingPerson, askingPerson } from "../../people/asking-person.ts";
 import { seconds } from "../account-call.ts";
@@ -109,8 +109,10 @@ async function withKey(deps: Deps, credential: KeyCredential, request: Request, 
 }
 
 async function inPerson(deps: Deps, session: SessionCredential, request: Request, requestId: string): Promise<Reply> {
-  const person = await askingPerson(deps.app, session.hash);
   const network = networkOf(request);
+  // A cookie that anybody can make up is looked up in Postgres: that is limited first.
+  await takePublic(deps, requestId, network);
+  const person = await askingPerson(deps.app, session.hash);
   const headers =
     person.gateId === null
       ? // Nobody's member yet: counted as somebody from that network.

@@ -45,6 +45,7 @@ const PAGE = { description: "The page.", contentType: "text/html" };
 const REFUSED = { description: "A page that says why not.", contentType: "text/html" };
 const SENT_ON = { description: "Sent on.", headers: { Location: "Where to." } };
 const csrf = { csrf_token: z.string().min(1).max(100).describe("From the page.") };
+const providerInPath = z.object({ provider: z.string().regex(/^[A-Za-z0-9_-]{1,40}$/) });
 const returnTo = z.string().max(250).optional().describe("A path of ours to go to afterwards.");
 
 function seeOther(location: string, ...cookies: string[]): Reply {
@@ -123,9 +124,10 @@ export const signInRoutes: RouteDefinition[] = [
   defineRoute({
     ...shared,
     method: "GET",
-    path: "/login/callback",
+    path: "/login/callback/{provider}",
     operationId: "finish_login",
-    summary: "Where OpenID providers send browsers back to",
+    summary: "Where this OpenID provider, and no other, sends browsers back to",
+    params: providerInPath,
     query: z.object({
       state: z.string().max(200).optional(),
       code: z.string().max(4_000).optional(),
@@ -133,18 +135,23 @@ export const signInRoutes: RouteDefinition[] = [
       error: z.string().max(200).optional(),
     }),
     responses: { 303: SENT_ON, 400: REFUSED, 403: REFUSED, 502: REFUSED },
-    problems: [],
-    handle: async ({ deps, request, requestId }) =>
-      await asPage("You are not signed in", async () => {
+    problems: ["not-found"],
+    handle: async ({ deps, params, request, requestId }) => {
+      const browser = presentBrowserSecret(request);
+      // Who has begun nothing finds nothing there. Who has is told on a page, also of a provider that was removed meanwhile.
+      if (browser === null && (await findProvider(deps, params.provider)) === null) throw new Problem("not-found");
+      return await asPage("You are not signed in", async () => {
         const { secret, returnTo: path } = await finishSignIn(deps, {
+          provider: params.provider,
           parameters: new URL(request.url).searchParams,
-          browser: presentBrowserSecret(request),
+          browser,
           formerSession: sessionSecret(request),
           place: countryOf(request),
           requestId,
         });
         return seeOther(path, sessionCookie(secret));
-      }),
+      });
+    },
   }),
   defineRoute({
     ...shared,
@@ -152,7 +159,7 @@ export const signInRoutes: RouteDefinition[] = [
     path: "/login/{provider}",
     operationId: "begin_login",
     summary: "Sends the browser to an OpenID provider",
-    params: z.object({ provider: z.string().regex(/^[A-Za-z0-9_-]{1,40}$/) }),
+    params: providerInPath,
     query: z.object({ return_to: returnTo }),
     responses: { 303: SENT_ON, 502: REFUSED },
     problems: ["not-found"],

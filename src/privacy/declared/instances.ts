@@ -127,7 +127,7 @@ export const registrationKeys: Declared<"registrationKeys"> = {
       adds,
       changes("uses", "used_up_at", "revoked_at"),
     ],
-    ebb_maint: seesAndEnds,
+    ebb_maint: [seesAll, ends("subscription_ended_at", "revoked_at")],
   },
   holds: "honoured",
   recipients: processors,
