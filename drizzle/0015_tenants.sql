@@ -73,9 +73,10 @@ alter function ebb.plan_of(uuid) owner to ebb_maint;
 --> statement-breakpoint
 -- Makes a tenant below the one entered, with its running subscription and its first workspace: a reseller or a direct
 -- customer below the platform owner, a client below a reseller, and nothing below those or below what is not active
--- (EB408). A reseller's client has at most the reseller's plan (EB407).
+-- (EB408). A reseller's client has at most the reseller's plan (EB407). Nobody belongs to it yet: `owner_email` is invited
+-- for seven days to be its first owner.
 create function ebb.create_tenant(id uuid, kind text, name text, plan text, region text, gate_id text, subscription uuid,
-    workspace uuid) returns void
+    workspace uuid, owner_email text, invitation uuid, secret_hash bytea, mail uuid) returns void
   language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -98,11 +99,20 @@ begin
     values (subscription, create_tenant.id, create_tenant.plan, 'active', ebb.clock());
   insert into public.workspaces (id, tenant_id, name, generation, created_at)
     values (workspace, create_tenant.id, 'Default', 0, ebb.clock());
+  if owner_email is not null then
+    insert into public.invitations (id, tenant_id, email, role, secret_hash, created_at, valid_until)
+      values (invitation, create_tenant.id, lower(owner_email), 'owner', create_tenant.secret_hash, ebb.clock(),
+              ebb.clock() + interval '7 days');
+    insert into public.mail_outbox (id, tenant_id, recipient, template, parameters, attempts, recorded_at)
+      values (mail, create_tenant.id, lower(owner_email), 'invitation', jsonb_build_object(
+                'invitation_id', ebb.typed_id('inv', invitation), 'tenant_name', create_tenant.name, 'inviter', null,
+                'role', 'owner'), 0, ebb.clock());
+  end if;
   perform ebb.post_tenants(create_tenant.id);
 end
 $$;
 --> statement-breakpoint
-alter function ebb.create_tenant(uuid, text, text, text, text, text, uuid, uuid) owner to ebb_maint;
+alter function ebb.create_tenant(uuid, text, text, text, text, text, uuid, uuid, text, uuid, bytea, uuid) owner to ebb_maint;
 --> statement-breakpoint
 -- Renames the tenant entered and returns its former name.
 create function ebb.rename_tenant(name text) returns text

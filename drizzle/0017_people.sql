@@ -308,7 +308,8 @@ declare
   until timestamptz := ebb.clock() + interval '7 days';
 begin
   perform ebb.assert_may_mail(invited.email);
-  update public.invitations i set valid_until = until where i.id = invited.id;
+  -- Whoever sends it again answers for it from now on.
+  update public.invitations i set valid_until = until, invited_by = ebb.acting_person() where i.id = invited.id;
   return query select invited.email, invited.role, until, ebb.acting_person();
 end
 $$;

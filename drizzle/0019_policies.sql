@@ -535,7 +535,7 @@ grant select on public.invitations to ebb_maint;
 --> statement-breakpoint
 grant insert on public.invitations to ebb_maint;
 --> statement-breakpoint
-grant update (accepted_at, revoked_at, valid_until) on public.invitations to ebb_maint;
+grant update (accepted_at, revoked_at, valid_until, invited_by) on public.invitations to ebb_maint;
 --> statement-breakpoint
 grant select (id, expires_at, tenant_id) on public.invitations to ebb_purge;
 --> statement-breakpoint
@@ -1155,6 +1155,8 @@ create policy mail_outbox_ebb_app_insert on public.mail_outbox for insert to ebb
 --> statement-breakpoint
 create policy mail_outbox_ebb_maint_select on public.mail_outbox for select to ebb_maint using (true);
 --> statement-breakpoint
+create policy mail_outbox_ebb_maint_insert on public.mail_outbox for insert to ebb_maint with check (true);
+--> statement-breakpoint
 create policy mail_outbox_ebb_maint_update on public.mail_outbox for update to ebb_maint using (true) with check (true);
 --> statement-breakpoint
 create policy mail_outbox_ebb_purge_select on public.mail_outbox for select to ebb_purge using (expires_at <= (select ebb.clock()) or (tenant_id = any ((select ebb.gone_tenants())::uuid[])) is true);
@@ -1166,6 +1168,8 @@ revoke all on public.mail_outbox from public, ebb_app, ebb_ingest, ebb_purge, eb
 grant insert on public.mail_outbox to ebb_app;
 --> statement-breakpoint
 grant select on public.mail_outbox to ebb_maint;
+--> statement-breakpoint
+grant insert on public.mail_outbox to ebb_maint;
 --> statement-breakpoint
 grant update (attempts, sent_at) on public.mail_outbox to ebb_maint;
 --> statement-breakpoint
@@ -1745,9 +1749,9 @@ revoke all on function ebb.plan_rank(text) from public, ebb_app, ebb_ingest, ebb
 --> statement-breakpoint
 revoke all on function ebb.plan_of(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-revoke all on function ebb.create_tenant(uuid, text, text, text, text, text, uuid, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.create_tenant(uuid, text, text, text, text, text, uuid, uuid, text, uuid, bytea, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-grant execute on function ebb.create_tenant(uuid, text, text, text, text, text, uuid, uuid) to ebb_app;
+grant execute on function ebb.create_tenant(uuid, text, text, text, text, text, uuid, uuid, text, uuid, bytea, uuid) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.rename_tenant(text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

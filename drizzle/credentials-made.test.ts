@@ -121,7 +121,10 @@ it("functions of accounts ask for the permission, in the database too", async ()
     ["select ebb.set_brand($1, 'x', null, null, null)", [crypto.randomUUID()]],
     ["select ebb.close_tenant(true)", []],
     ["select ebb.post($1, '{}')", [uuid(reseller)]],
-    ["select ebb.create_tenant($1, 'client', 'x', 'free', 'any', 'g', $1, $1)", [crypto.randomUUID()]],
+    [
+      "select ebb.create_tenant($1, 'client', 'x', 'free', 'any', 'g', $1, $1, null, null, null, null)",
+      [crypto.randomUUID()],
+    ],
   ] as const;
   const resellers = await personIn(reseller, "member", {}, database.owner);
   for (const [secret, allowed] of [

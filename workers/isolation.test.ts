@@ -277,7 +277,9 @@ test("an id of another tenant and one that never was: equal bytes, and an equal 
           const seen = async (id: string) => {
             const asked = askedWith(route, position, caller.home, id);
             const { result, trace } = await traceOf(() => ask(caller, route, caller.home, asked));
-            return { bytes: result.bytes, trace: trace.join("\n") };
+            // A refusal is noted once an hour, by whichever request comes first.
+            const statements = trace.filter((text) => !text.includes("ebb.note_refusal"));
+            return { bytes: result.bytes, trace: statements.join("\n") };
           };
           for (const place of ["sibling", "parent"] as const) {
             compared += 1;

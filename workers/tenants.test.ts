@@ -235,6 +235,31 @@ test("two moves, two suspensions and two plans at once end in one state, and the
   expect(broken).toEqual([]);
 });
 
+test("a new tenant's first owner is invited with it, by whoever makes it, and by nobody who may not", async () => {
+  const { platform } = await family();
+  const wanted = { kind: "direct", name: "Fresh", owner_email: "Grace@Fresh.example" };
+  const [status, made] = await post(platform, "/api/v1/tenants", wanted);
+  expect(status).toBe(201);
+  const id = uuidFromId("tenant", String(made["id"]));
+  const [invited] = await ownerRows(
+    sql`select i.email, i.role, i.invited_by, m.recipient, m.parameters->>'tenant_name' as name
+          from invitations i join mail_outbox m on m.tenant_id = i.tenant_id where i.tenant_id = ${id}`,
+  );
+  expect(invited).toEqual({
+    email: "grace@fresh.example",
+    role: "owner",
+    invited_by: null,
+    recipient: "grace@fresh.example",
+    name: "Fresh",
+  });
+  expect((await post(platform, "/api/v1/tenants", { ...wanted, owner_email: "nobody" }))[0]).toBe(400);
+  // An operator invites nobody later, for whatever reason.
+  const later = { email: "mole@ebb.example", role: "owner" };
+  const headers = { "ebb-reason": "curious" };
+  const path = `/api/v1/invitations?tenant_id=${made["id"]}`;
+  expect(error(await send(platform, "POST", path, later, headers))).toEqual([403, "forbidden"]);
+});
+
 test("renaming takes the ETag of what was seen, and refuses what somebody else has changed", async () => {
   const { direct } = await family();
   const response = await call(path(direct), { headers: bearer(direct) });

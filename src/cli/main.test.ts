@@ -81,7 +81,6 @@ describe("what is not understood is one sentence on the standard error, and exit
       ["retention", "window"],
       "There is no command “retention window”: did you mean retention window show or retention window set?",
     ],
-    [["tenant", "plan", "--tenant", "client"], "tenant plan needs one of --plan and --end."],
     [
       ["registration-key", "show"],
       "There is no command “registration-key show”: did you mean registration-key create or registration-key list?",

@@ -8,7 +8,7 @@ const Brand = z.looseObject({ name: z.string() });
 
 export const tenantBrandCommand: Command = {
   name: "tenant brand",
-  summary: "set the name, logo and contacts under which a reseller appears to its clients",
+  summary: "set how a reseller appears to its clients",
   notes: [
     "A reseller is the controller of its clients' data: they see whom to ask. With --remove its name alone shows.",
   ],

@@ -19,6 +19,7 @@ export const tenantCreateCommand: Command = {
     kind: { type: "string", value: KINDS.join("|"), required: true, what: "what it is" },
     plan: { type: "string", value: PLANS.join("|"), what: "free when left out" },
     region: { type: "string", value: REGIONS.join("|"), what: "where its gate lives, for good (any when left out)" },
+    owner: { type: "string", value: "e-mail", what: "whom to invite as its first owner" },
     tenant: tenantOption("the key's own"),
   },
   example: 'tenant create --kind reseller --name "Northwind" --plan team',
@@ -32,13 +33,19 @@ export const tenantCreateCommand: Command = {
         kind: options.choice("kind", KINDS),
         plan: options.choice("plan", PLANS) ?? "free",
         region: options.choice("region", REGIONS) ?? "any",
+        owner_email: options.text("owner"),
       },
       Tenant,
       { conflict: "No tenant of this kind can lie there" },
     );
     return {
       json: tenant,
-      text: [`Made the ${tenant.kind} ${style.strong(printable(tenant.name))}: ${tenant.id}.`],
+      text: [
+        `Made the ${tenant.kind} ${style.strong(printable(tenant.name))}: ${tenant.id}.`,
+        options.text("owner") === null
+          ? "Nobody belongs to it yet: invite its owner."
+          : "Its first owner is invited by mail.",
+      ],
     };
   },
 };

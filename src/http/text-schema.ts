@@ -10,3 +10,10 @@ export function plainText(maxLength: number) {
       .regex(/^[^\u0000-\u001f\u007f]*$/)
   );
 }
+
+/** An e-mail address, as far as its form tells: the mail that arrives proves it. */
+export const emailAddress = z
+  .string()
+  .max(254)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+  .regex(/^[^@\s\u0000-\u001f\u007f]+@[^@\s\u0000-\u001f\u007f]+$/);

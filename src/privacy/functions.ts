@@ -69,7 +69,7 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "post_tenants(uuid)": ["ebb_app"],
   "plan_rank(text)": [],
   "plan_of(uuid)": [],
-  "create_tenant(uuid, text, text, text, text, text, uuid, uuid)": ["ebb_app"],
+  "create_tenant(uuid, text, text, text, text, text, uuid, uuid, text, uuid, bytea, uuid)": ["ebb_app"],
   "rename_tenant(text)": ["ebb_app"],
   "suspend_tenant(boolean)": ["ebb_app"],
   "move_tenant(uuid)": ["ebb_app"],

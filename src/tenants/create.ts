@@ -1,8 +1,11 @@
 import { sql } from "drizzle-orm";
+import { hashSecret } from "../access/secret.ts";
+import { toHex } from "../core/bytes.ts";
 import { newId, uuidFromId } from "../core/id.ts";
 import { newGateId, type Region } from "../core/region.ts";
 import { deliverOutbox } from "../gate/outbox.ts";
 import type { Plan } from "../limits/plans.ts";
+import { invitationToken } from "../people/invitation-token.ts";
 import { familyOf, refuseOverdrawn } from "../tenant-limits/family.ts";
 import { type Context, mutate } from "../verb.ts";
 import type { Tenant } from "./show.ts";
@@ -13,10 +16,12 @@ export interface NewTenant {
   plan: Plan;
   /** Where its gate lives: for good. */
   region: Region;
+  /** Who is invited to be its first owner; null: nobody yet. */
+  ownerEmail: string | null;
 }
 
 /**
- * Makes a tenant below the one entered, with its subscription and its first workspace. Throws `conflict` where none of
+ * Makes a tenant below the one entered, with its subscription and its first workspace, and invites its first owner. Throws `conflict` where none of
  * this kind can lie there, and below a reseller `plan-not-sufficient` for a better plan than its own and
  * `allotments-exceed-total` when its clients would together have more than it.
  */
@@ -24,7 +29,10 @@ export async function createTenant(context: Context, wanted: NewTenant): Promise
   const { deps } = context;
   const { tenant, gateId } = await mutate(context, "tenants:write", async (tx, { tenantId: parentId }) => {
     const now = deps.clock.now();
-    const { kind, name, plan, region } = wanted;
+    const { kind, name, plan, region, ownerEmail } = wanted;
+    const invitation = newId("invitation", now);
+    const hash = `\\x${toHex(await hashSecret(await invitationToken(invitation, deps.routingKeys)))}`;
+    const [invited, mail] = [uuidFromId("invitation", invitation), uuidFromId("mail", newId("mail", now))];
     const id = newId("tenant", now);
     const gateId = newGateId(region);
     const [uuid, subscription, workspace] = [
@@ -33,7 +41,7 @@ export async function createTenant(context: Context, wanted: NewTenant): Promise
       uuidFromId("workspace", newId("workspace", now)),
     ];
     await tx.execute(sql`select ebb.create_tenant(${uuid}::uuid, ${kind}, ${name}, ${plan}, ${region}, ${gateId},
-      ${subscription}::uuid, ${workspace}::uuid)`);
+      ${subscription}::uuid, ${workspace}::uuid, ${ownerEmail}, ${invited}::uuid, ${hash}::bytea, ${mail}::uuid)`);
     const family = await familyOf(tx, parentId);
     refuseOverdrawn({ ...family, children: family.children.filter(({ tenantId }) => tenantId !== id) }, family);
     const tenant: Tenant = { id, parentId, kind, name, status: "active", createdAt: now, closedAt: null };

@@ -16,6 +16,7 @@ import {
 } from "../account-call.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { emailAddress } from "../text-schema.ts";
 
 const invitation = z.object({
   object: z.literal("invitation"),
@@ -45,12 +46,6 @@ const EXAMPLE = {
  * One @ with something on both sides, no spaces and no control characters, at most 254 characters (RFC 5321 section
  * 4.5.3.1.3). Whether mail arrives there only mail can tell.
  */
-const emailAddress = z
-  .string()
-  .max(254)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  .regex(/^[^@\s\u0000-\u001f\u007f]+@[^@\s\u0000-\u001f\u007f]+$/);
-
 const params = z.object({ invitation_id: idSchema("invitation") });
 
 function showsInvitation(shown: Invitation) {

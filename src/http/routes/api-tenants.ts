@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { REGIONS } from "../../core/region.ts";
 import { PLANS } from "../../limits/plans.ts";
+import { sendMail } from "../../mail/send.ts";
 import { createTenant } from "../../tenants/create.ts";
 import { listTenants } from "../../tenants/list.ts";
 import { renameTenant } from "../../tenants/rename.ts";
@@ -10,6 +11,7 @@ import { etagOf, ifMatch } from "../etag.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 import { fullTenantSchema, showsFullTenant, showsTenant, TENANT_EXAMPLE, tenantSchema } from "../tenant-body.ts";
+import { emailAddress } from "../text-schema.ts";
 
 const FULL_EXAMPLE = { ...TENANT_EXAMPLE, home_region: "any", plan: "team", controller: null };
 const ETAG = { ETag: "Names this state: send it as If-Match with a change." };
@@ -49,7 +51,7 @@ export const tenantRoutes: RouteDefinition[] = [
     summary: "Make a tenant below the caller's, or below the one that `tenant_id` names",
     description:
       "The platform owner makes resellers and direct customers, a reseller makes clients with at most its own plan. " +
-      "The tenant has a workspace, and no people yet: invite its owner. Its region is for good.",
+      "Nobody belongs to it yet: `owner_email` is invited to be its first owner. Its region is for good.",
     tags: ["tenants"],
     security: "account",
     permission: "tenants:write",
@@ -60,16 +62,19 @@ export const tenantRoutes: RouteDefinition[] = [
         name: keyName,
         plan: z.enum(PLANS).default("free"),
         region: z.enum(REGIONS).default("any"),
+        owner_email: emailAddress.nullish(),
       }),
       required: true,
-      example: { kind: "client", name: "Acme", plan: "team" },
+      example: { kind: "client", name: "Acme", plan: "team", owner_email: "grace@acme.example" },
     },
     responses: { 201: { description: "Made.", schema: tenantSchema, example: TENANT_EXAMPLE } },
     problems: ["conflict", "plan-not-sufficient", "allotments-exceed-total", "outcome-unknown"],
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
-      const tenant = await createTenant(context, input.body);
+      const { owner_email: ownerEmail = null, ...wanted } = input.body;
+      const tenant = await createTenant(context, { ...wanted, ownerEmail });
+      if (ownerEmail !== null) await sendMail(context.deps);
       return { status: 201, headers: { ...headers, ...replayHeaders(context) }, body: showsTenant(tenant) };
     },
   }),

@@ -143,7 +143,7 @@ export const invitations: Declared<"invitations"> = {
         "expires_at",
       ]),
     ],
-    ebb_maint: [seesAll, addsAny, ends("accepted_at", "revoked_at", "valid_until")],
+    ebb_maint: [seesAll, addsAny, ends("accepted_at", "revoked_at", "valid_until", "invited_by")],
   },
   columns: {
     id,

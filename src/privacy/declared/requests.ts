@@ -2,6 +2,7 @@ import type { Declared } from "../declared-type.ts";
 import {
   account,
   adds,
+  addsAny,
   addsTarget,
   ends,
   id,
@@ -56,7 +57,7 @@ export const mailOutbox: Declared<"mailOutbox"> = {
   anchor: { at: "column", columns: ["recorded_at"] },
   subject: "recipient",
   key: ["id"],
-  access: { ebb_app: [adds], ebb_maint: [seesAll, ends("attempts", "sent_at")] },
+  access: { ebb_app: [adds], ebb_maint: [seesAll, addsAny, ends("attempts", "sent_at")] },
   recipients: [...processors, "mail-provider"],
   columns: {
     id: mail,
