@@ -316,8 +316,6 @@ $$;
 --> statement-breakpoint
 alter function ebb.credentials_made() owner to ebb_maint;
 --> statement-breakpoint
-create trigger credentials_made before insert on public.credentials for each row execute function ebb.credentials_made();
---> statement-breakpoint
 -- One authentication event. Only functions of ebb_maint call it. Of a place the country alone.
 create function ebb.record_event(event text, outcome text, tenant uuid, actor_kind text, actor_id uuid, person uuid,
     place text, reason text, request_id text) returns void

@@ -35,6 +35,8 @@ create or replace function ebb.permissions_of(role text) returns text[] language
 --> statement-breakpoint
 alter function ebb.permissions_of(text) owner to ebb_maint;
 --> statement-breakpoint
+create or replace trigger credentials_made before insert on public.credentials for each row execute function ebb.credentials_made();
+--> statement-breakpoint
 do $$ declare old name; begin for old in select polname from pg_catalog.pg_policy where polrelid = 'public.tenants'::regclass loop execute format('drop policy %I on public.tenants', old); end loop; end $$;
 --> statement-breakpoint
 alter table public.tenants enable row level security, force row level security;

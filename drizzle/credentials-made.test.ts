@@ -91,6 +91,7 @@ describe("a row that the application's role writes by itself", () => {
   });
 
   it("made from above, and whatever is made with it, ends when its tenant is no longer below", async () => {
+    const client = await database.tenant({ kind: "client", parent: reseller });
     const secrets = ["first", "second"].map((name) => `${name} ${crypto.randomUUID()}`);
     const permissions = ["keys:write", "instances:read"];
     for (const [by, target, secret] of [

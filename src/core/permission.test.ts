@@ -17,7 +17,7 @@ const EXPECTED: Partial<Record<Permission, readonly Role[]>> = {
   "instances:delete": ["owner", "admin"],
   "registration-keys:write": ["owner", "admin"],
   "keys:read": ["owner", "admin", "operator"],
-  "keys:write": ["owner", "admin"],
+  "keys:write": ["owner", "admin", "operator"],
   "tokens:write": ["owner", "admin", "member", "operator"],
   "members:read": ["owner", "admin", "member", "operator"],
   "members:write": ["owner", "admin"],
@@ -38,7 +38,7 @@ test("roles have what the promise says, in every important cell", () => {
   }
 });
 
-test("owners have all that admins have, admins all that members have; operators write nothing of a tenant's data", () => {
+test("owners have all that admins have, admins all that members have; operators write nothing of a tenant's data but keys for a day", () => {
   const beyond = (lower: Role, higher: Role) =>
     permissionsOf(lower).filter((permission) => !permissionsOf(higher).includes(permission));
   expect([...beyond("admin", "owner"), ...beyond("member", "admin")]).toEqual([]);
@@ -46,6 +46,7 @@ test("owners have all that admins have, admins all that members have; operators 
   expect(written.toSorted()).toEqual(
     [
       "holds:write",
+      "keys:write",
       "limits:write",
       "retention:write",
       "subscriptions:write",
@@ -61,7 +62,7 @@ test("what was given is cut to what the person may now; nothing is added, unknow
     [given, "owner", ["keys:write", "members:read", "owners:write"]],
     [given, "admin", ["keys:write", "members:read"]],
     [given, "member", ["members:read"]],
-    [given, "operator", ["members:read"]],
+    [given, "operator", ["keys:write", "members:read"]],
     [given, "none", []],
     [null, "none", []],
     [null, null, []],

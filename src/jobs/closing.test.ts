@@ -58,7 +58,7 @@ describe("closing", () => {
     for (const target of [reseller, platform, clients[1]])
       expect(await refusal(closing(clients[0], target, true))).toBe("EB404");
     expect(await refusal(closing(beside, reseller, true))).toBe("EB404");
-    expect(await refusal(database.as("app").query("select ebb.close_tenant(true)"))).toBe("EB404");
+    expect(await refusal(database.as("app").query("select ebb.close_tenant(true)"))).toBe("EB405");
     // Of all of them, who owns the platform cannot be closed.
     expect(await refusal(closing(platform, null, true))).toBe("EB404");
     expect(await stateOf(platform, reseller, ...clients, beside)).toEqual(Array(5).fill("active"));

@@ -145,7 +145,7 @@ it("names what is not declared, and what is declared and gone", async () => {
     [["create schema side", "create table side.copy (id uuid)"], [/^side\.copy\.id is not in the inventory/]],
     [["alter table profiles drop column language"], [/^profiles\.language of the inventory is not there/]],
     [
-      ["drop table mail_outbox"],
+      ["drop table mail_outbox cascade"],
       [/^mail_outbox\.\w+ of the inventory is not there/, /^mail_outbox .* is missing before its end/],
     ],
   ]);

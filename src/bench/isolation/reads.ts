@@ -56,6 +56,9 @@ export interface Cost {
 }
 
 export interface IsolationCosts {
+  /** As the Worker reads: one request that enters and reads. */
+  served: Record<ReadName, Cost>;
+  /** The bare statement on an open connection. */
   reads: Record<ReadName, Cost>;
   /** One `ebb.enter` at the start of a transaction, in ms: the median and the 99th percentile of each run. */
   enter: { median: Spread; p99: Spread };
@@ -71,12 +74,16 @@ export async function measureReads(
   { runs, seconds, say, signal }: BenchContext,
 ): Promise<IsolationCosts> {
   const times: Record<ReadName, Times[]> = { point: [], page: [], count: [] };
+  const served: Record<ReadName, Times[]> = { point: [], page: [], count: [] };
   const entering: number[][] = [];
   for (let run = 0; run <= runs; run++) {
     const measured = await oneRun(stage, run === 0 ? Math.min(1, seconds) : seconds, signal);
     // The first warms up.
     if (run === 0) continue;
-    for (const name of NAMES) times[name].push(measured.reads[name]);
+    for (const name of NAMES) {
+      times[name].push(measured.reads[name]);
+      served[name].push(measured.served[name]);
+    }
     entering.push(measured.enter);
     say(`Run ${run} of ${runs}: ${number(measured.enter.length)} tenants entered and read.`);
   }
@@ -88,8 +95,8 @@ export async function measureReads(
         0.99,
       ),
     );
-  const cost = (name: ReadName): Cost => {
-    const of = (side: Side) => times[name].map((each) => each[side]);
+  const cost = (measured: typeof times, name: ReadName): Cost => {
+    const of = (side: Side) => measured[name].map((each) => each[side]);
     const [policies, plain] = [of("policies"), of("plain")];
     return {
       median: { policies: spread(middle(policies)), plain: spread(middle(plain)) },
@@ -99,18 +106,23 @@ export async function measureReads(
     };
   };
   return {
-    reads: { point: cost("point"), page: cost("page"), count: cost("count") },
+    served: { point: cost(served, "point"), page: cost(served, "page"), count: cost(served, "count") },
+    reads: { point: cost(times, "point"), page: cost(times, "page"), count: cost(times, "count") },
     enter: { median: spread(middle(entering)), p99: spread(late(entering)) },
     pairs: times.point.reduce((sum, { plain }) => sum + plain.length, 0),
   };
 }
 
-async function oneRun({ tenants, policies, plain }: IsolationStage, seconds: number, signal: AbortSignal) {
-  const reads: Record<ReadName, Times> = {
-    point: { policies: [], plain: [] },
-    page: { policies: [], plain: [] },
-    count: { policies: [], plain: [] },
-  };
+const noTimes = (): Record<ReadName, Times> => ({
+  point: { policies: [], plain: [] },
+  page: { policies: [], plain: [] },
+  count: { policies: [], plain: [] },
+});
+
+async function oneRun(stage: IsolationStage, seconds: number, signal: AbortSignal) {
+  const { tenants, policies, plain } = stage;
+  const reads = noTimes();
+  const served = noTimes();
   const enter: number[] = [];
   const endMs = performance.now() + seconds * 1000;
   for (let turn = 0; performance.now() < endMs; turn++) {
@@ -132,8 +144,17 @@ async function oneRun({ tenants, policies, plain }: IsolationStage, seconds: num
     if (turn % tenants.length === 0) await compare(policies, plain, tenant);
     await policies.query("commit");
     await plain.query("commit");
+    for (const name of NAMES) {
+      const read: Read = READS[name];
+      const instance = tenant.instances[turn % tenant.instances.length] as string;
+      for (const side of turn % 2 === 0 ? SIDES : SIDES.toReversed()) {
+        const begin = performance.now();
+        await stage.served[side](tenant.credential, ...read[side](tenant, instance));
+        served[name][side].push(performance.now() - begin);
+      }
+    }
   }
-  return { reads, enter };
+  return { reads, served, enter };
 }
 
 async function timed(client: Client, text: string, values: unknown[]): Promise<number> {

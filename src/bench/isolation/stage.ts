@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Client } from "pg";
+import { httpDriver, useLocalEndpoint } from "../../db/connect.ts";
 import type { BenchContext } from "../bench.ts";
 import { startBenchDatabase } from "../database.ts";
 import { number } from "../table.ts";
@@ -23,7 +24,12 @@ export interface IsolationStage {
   policies: Client;
   /** A role that bypasses row-level security, on the very same rows, pages and indexes. */
   plain: Client;
+  /** The same two as the Worker asks them: one HTTP request, in which a transaction enters its tenant and reads. */
+  served: Record<"policies" | "plain", Served>;
 }
+
+/** Enters with this credential and reads, in one transaction and one request. */
+export type Served = (credential: string, text: string, values: unknown[]) => Promise<unknown>;
 
 /** The product's schema with 10,000 tenants below one platform and a million instances, a hundred each. */
 export async function startIsolationStage(context: BenchContext): Promise<IsolationStage> {
@@ -56,21 +62,41 @@ export async function startIsolationStage(context: BenchContext): Promise<Isolat
   await filler.query(`create role ebb_bench_plain login bypassrls password '${password}'`);
   await filler.query("grant usage on schema public to ebb_bench_plain");
   await filler.query("grant select on instances to ebb_bench_plain");
+  await filler.query("grant usage on schema ebb to ebb_bench_plain");
+  await filler.query("grant execute on function ebb.enter(bytea, uuid, text, text) to ebb_bench_plain");
   for (const table of ["instances", "tenants", "credentials"]) await filler.query(`vacuum analyze ${table}`);
-  const open = async (user: string, secret: string) => {
+  const as = (user: string, secret: string) => {
     const url = new URL(database.superuserUrl());
     url.username = user;
     url.password = secret;
-    const client = await connected(url.toString());
+    return url.toString();
+  };
+  const open = async (url: string) => {
+    const client = await connected(url);
     undo(() => client.end());
     return client;
   };
   const app = new URL(database.urls.app);
+  const [ours, plain] = [
+    as(decodeURIComponent(app.username), decodeURIComponent(app.password)),
+    as("ebb_bench_plain", password),
+  ];
+  useLocalEndpoint(database.neon.httpUrl);
   return {
     tenants,
-    policies: await open(decodeURIComponent(app.username), decodeURIComponent(app.password)),
-    plain: await open("ebb_bench_plain", password),
+    policies: await open(ours),
+    plain: await open(plain),
+    served: { policies: servedBy(ours), plain: servedBy(plain) },
   };
+}
+
+function servedBy(url: string): Served {
+  const sql = httpDriver(url);
+  return (credential, text, values) =>
+    sql.transaction([
+      sql.query("select * from ebb.enter($1::bytea, $2::uuid)", [credential, null]),
+      sql.query(text, values),
+    ]);
 }
 
 const FILL = [

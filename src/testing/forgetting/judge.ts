@@ -2,17 +2,7 @@ import type { PoolClient } from "@neondatabase/serverless";
 import { type Micros, sqlInstant } from "./calendar.ts";
 import { KEPT } from "./kept.ts";
 import { isDue, type Row, type Tenant } from "./oracle.ts";
-import {
-  ANONYMISING,
-  ask,
-  deleting,
-  IN_BATCHES,
-  JUDGE,
-  type Keys,
-  keysWhere,
-  type Readable,
-  reading,
-} from "./questions.ts";
+import { ANONYMISING, ask, deleting, IN_BATCHES, type Keys, keysWhere, type Readable, reading } from "./questions.ts";
 import type { Scene } from "./scene.ts";
 import { ANONYMISABLE, DUE } from "./sql-oracle.ts";
 
@@ -124,7 +114,7 @@ export class Judge {
     const { app } = this.#sessions;
     const columns = this.#readable.app;
     const text = reading(columns);
-    const entering = (id: string) => `select from ebb.enter('${credential}', '${id}', 'to judge', '${JUDGE}')`;
+    const entering = (id: string) => `select from ebb.enter('${credential}', '${id}')`;
     const own = new Map((this.#rows.get("tenants") ?? []).map((row) => [row.key, row]));
     const isOpen = ({ id }: Tenant) => !this.#due(own.get(id) as Row, now);
     const open = tenants.filter(isOpen);

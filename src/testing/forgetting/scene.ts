@@ -21,9 +21,6 @@ import {
 import { KEPT, type Kept, OWN_WINDOW } from "./kept.ts";
 import { ownEnds, type Row, type Tenant } from "./oracle.ts";
 
-/** A person for whom no tenant's own provider vouches may belong to any tenant. */
-const ANYBODYS = { provider_tenant_id: null };
-
 /** Rows of every table for several tenants, whose ends lie around the instants at which the clock will be stopped. */
 export interface Scene {
   /** Instants at which to stop the clock, in the order of time. */
@@ -169,7 +166,7 @@ export async function makeScene(
   // Whoever is a member of several tenants outlives any one membership.
   const members = Array.from({ length: MANY }, () => random.uuid());
   for (const id of members) {
-    put({ table: "people", key: id, tenant: null, ends: [] }, { id, ...ANYBODYS });
+    put({ table: "people", key: id, tenant: null, ends: [] }, { id });
     const membership = random.uuid();
     put(
       { table: "memberships", key: membership, tenant: root, person: id, ends: [] },
@@ -271,10 +268,7 @@ export async function makeScene(
         ? { removed_at: anchorFor(random, random.pick(positions), { micros: 90n * DAY }) }
         : { closed_at: anchorFor(random, random.pick(positions), { micros: 30n * DAY }) };
     const [id, membership] = [random.uuid(), random.uuid()];
-    put(
-      { table: "people", key: id, tenant: null, ends: endsOf("people", anchors), referred: true },
-      { id, ...ANYBODYS },
-    );
+    put({ table: "people", key: id, tenant: null, ends: endsOf("people", anchors), referred: true }, { id });
     put(
       { table: "memberships", key: membership, tenant: plain.id, person: id, ends: [], referred: true },
       { id: membership, tenant_id: plain.id, person_id: id },
@@ -339,7 +333,8 @@ function tenantValues(id: string, path: readonly string[], gate: string): Values
     id,
     path,
     parent_id: path.at(-2) ?? null,
-    kind: path.length === 1 ? "platform" : "direct",
+    // Whoever judges enters all from above, and needs no reason for what lies below a reseller.
+    kind: path.length === 1 ? "reseller" : "client",
     status: "active",
     gate_id: gate,
     gate_emptied_at: EVER,
