@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { call, ping, register, tokenOf } from "../src/testing/instance.ts";
+import { personIn, sessionHeaders, type TestPerson } from "../src/testing/people.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 
 type Caller = Pick<TestTenant, "apiKey">;
@@ -176,6 +177,29 @@ test("who closes is closed with all below, reopened from above within the 30 day
   expect((await get(reseller, path(reseller)))[0]).toBe(200);
   expect((await get(reseller, path(client)))[1]).toMatchObject({ status: "closed" });
   expect(error(await post(platform, path(platform, "/close")))).toEqual([404, "not-found"]);
+});
+
+test("its owner in person undoes a closing; nobody else of it is let in, and nothing else is done", async () => {
+  const { direct } = await family();
+  const [boss, admin] = [await personIn(direct, "owner"), await personIn(direct, "admin")];
+  const as = async (person: TestPerson, method: string, rest: string, body?: unknown) =>
+    await answer(
+      await call(path(direct, rest), {
+        method,
+        headers: { ...(await sessionHeaders(person, method)), "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
+  expect(error(await as(admin, "POST", "/close"))).toEqual([403, "forbidden"]);
+  expect((await as(boss, "POST", "/close"))[0]).toBe(200);
+  expect((await as(boss, "GET", ""))[1]).toMatchObject({ status: "closed" });
+  expect(error(await as(boss, "PATCH", "", { name: "x" }))).toEqual([403, "tenant-closed"]);
+  expect(error(await as(admin, "GET", ""))).toEqual([403, "tenant-closed"]);
+  expect(error(await as(admin, "POST", "/reopen"))).toEqual([403, "tenant-closed"]);
+  expect((await get(direct, path(direct)))[0]).toBe(403);
+  expect((await as(boss, "POST", "/reopen"))[0]).toBe(200);
+  expect((await as(admin, "GET", ""))[1]).toMatchObject({ status: "active", closed_at: null });
+  expect((await get(direct, path(direct)))[0]).toBe(200);
 });
 
 test("a client moves to another reseller: the former one sees it no more, and its keys there end", async () => {
