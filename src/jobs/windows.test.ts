@@ -228,6 +228,8 @@ class Agreement {
   advance(ms: number): void {
     this.now += ms;
     if (this.#coming !== null && this.#coming.from <= this.now) {
+      // One that is replaced in the instant in which it began was in force for no time.
+      if (this.begun.at(-1)?.from === this.#coming.from) this.begun.pop();
       this.begun.push(this.#coming);
       this.#coming = null;
     }
