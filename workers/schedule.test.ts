@@ -31,6 +31,8 @@ test.each(["* * * * *", "", "constructor", "7 * * * * "])("an unknown cron line 
 const PURGES = { timeout: 20_000 };
 
 test("each job runs through the Worker's own handler", PURGES, async () => {
+  // Files share a database, and nothing takes mail here: what others have left is not to be sent.
+  await ownerRows(sql`update mail_outbox set sent_at = now() where sent_at is null`);
   for (const cron of Object.keys(SCHEDULE)) await scheduled(cron);
 });
 
