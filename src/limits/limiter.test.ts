@@ -80,9 +80,12 @@ class Oracle {
     this.#stamps = this.#stamps.map((at) => Math.min(at, now)).filter(within);
     return { exact: this.#stamps.length, atMost: this.#all.filter(within).length };
   }
-  /** What has left its window when it is written or deleted is gone, whatever the clock reads later. */
+  /**
+   * What has left its window when it is written or deleted is gone, whatever the clock reads later; what a step back has
+   * left in the future counts from then on as of then.
+   */
   forget(now: number): void {
-    this.#stamps = this.#stamps.filter((at) => at > now - this.windowMs);
+    this.#stamps = this.#stamps.map((at) => Math.min(at, now)).filter((at) => at > now - this.windowMs);
   }
   add(now: number, cost: number): void {
     for (let i = 0; i < cost; i++) {
