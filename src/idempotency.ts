@@ -1,6 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { equalConstantTime } from "./core/bytes.ts";
 import { Problem } from "./core/problem.ts";
+import { SECRET_PATTERN } from "./core/secret-pattern.ts";
 import type { Entered, Writer } from "./db/app-database.ts";
 import { idempotencyRecords } from "./db/schema.ts";
 
@@ -49,7 +50,12 @@ export async function earlierResult(
   return { result: earlier.result };
 }
 
-/** Keeps what the change returned, but for its secrets, which come back as null. */
+const SECRET = new RegExp(SECRET_PATTERN);
+
+/**
+ * Keeps what the change returned, but for its secrets, which come back as null. Throws a TypeError, and so undoes the
+ * change, for a result with a key or token in it that the verb has not named as a secret.
+ */
 export async function keepResult(
   tx: Writer,
   { tenantId, actorId }: Entered,
@@ -60,6 +66,7 @@ export async function keepResult(
 ): Promise<void> {
   const { key, route, requestHash } = idempotency;
   const withheld = secrets.length === 0 ? result : { ...(result as object), ...nulls(secrets) };
+  if (SECRET.test(JSON.stringify(withheld) ?? "")) throw new TypeError(`${route} would keep a secret`);
   await tx
     .insert(idempotencyRecords)
     .values({ tenantId, actorId, key, route, requestHash, result: withheld, recordedAt: nowMs });

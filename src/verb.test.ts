@@ -187,6 +187,29 @@ describe("permission", () => {
   });
 });
 
+describe("what an Idempotency-Key keeps", () => {
+  /** A change that returns the tenant's API key, `named` as a secret or not. */
+  async function returning(named: boolean, it: Scene): Promise<unknown> {
+    const idempotency = { key: "once", route: "POST /", requestHash: new Uint8Array(32), replayed: false };
+    return await mutate({ ...it.context, idempotency }, "instances:delete", async (tx) => {
+      await tx.update(instances).set({ name: "after" }).where(eq(instances.id, it.instanceId));
+      return {
+        result: { nested: it.tenant.apiKey, key: it.tenant.apiKey },
+        audit: { action: "a", subject: "s", detail: {} },
+        ...(named ? { secrets: ["nested", "key"] as const } : {}),
+      };
+    });
+  }
+
+  it("holds no key that the verb names, and a verb that forgets to name one changes nothing", async () => {
+    const [good, bad] = [await scene(), await scene()];
+    await returning(true, good);
+    expect(await returning(true, good)).toEqual({ nested: null, key: null });
+    await expect(returning(false, bad)).rejects.toThrow("POST / would keep a secret");
+    expect(await traces(bad)).toEqual(NOTHING);
+  });
+});
+
 describe("when the way to Postgres fails", () => {
   it("in the commit, after it: the outcome is unknown to the caller, and all of it is there", async () => {
     const it = await scene();

@@ -595,6 +595,7 @@ test("a repeated request gets the same key or token without its secret, and says
   for (const [path, field] of [
     ["/api/v1/keys", "key"],
     ["/api/v1/tokens", "token"],
+    ["/api/v1/registration-keys", "key"],
   ] as const) {
     const headers = { ...person.headers, "idempotency-key": `once ${path}`.replace(" ", "-") };
     const first = await ask("POST", path, headers, { name: "once" });

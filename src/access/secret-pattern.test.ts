@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { toBase64Url } from "../core/bytes.ts";
 import { newGateId, REGIONS } from "../core/region.ts";
+import { SECRET_PATTERN } from "../core/secret-pattern.ts";
 import { loadRoutingKeys, mintRoutingId } from "./routing-id.ts";
-import { SECRET_PATTERN } from "./secret-pattern.ts";
 
 const finds = (text: string) => new RegExp(SECRET_PATTERN).test(text);
 const keysOf = (id: number) =>

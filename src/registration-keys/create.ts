@@ -20,8 +20,8 @@ export interface CreatedRegistrationKey {
   id: Id<"registrationKey">;
   workspaceId: Id<"workspace">;
   createdAt: number;
-  /** Shown this once. */
-  key: string;
+  /** Shown this once; null in the repeat of an idempotent request. */
+  key: string | null;
 }
 
 /**
@@ -58,6 +58,7 @@ export async function createRegistrationKey(
     });
     return {
       result: { id, workspaceId: workspace.id, createdAt: now, key },
+      secrets: ["key"],
       audit: { action: "registration-key.created", subject: id, detail: { reusable: wanted.reusable } },
     };
   });

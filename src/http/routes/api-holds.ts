@@ -3,7 +3,15 @@ import { type Id, parseId } from "../../core/id.ts";
 import { type LegalHold, listHolds } from "../../retention/list-holds.ts";
 import { holdableClasses, placeHold } from "../../retention/place-hold.ts";
 import { releaseHold } from "../../retention/release-hold.ts";
-import { accountCall, listBody, listSchema, pageQuery, seconds, secondsOrNull } from "../account-call.ts";
+import {
+  accountCall,
+  listBody,
+  listSchema,
+  pageQuery,
+  replayHeaders,
+  seconds,
+  secondsOrNull,
+} from "../account-call.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 import { plainText } from "../text-schema.ts";
@@ -142,7 +150,7 @@ export const holdRoutes: RouteDefinition[] = [
       });
       return {
         status: 201,
-        headers,
+        headers: { ...headers, ...replayHeaders(context) },
         body: {
           object: "legal_hold",
           id,
@@ -190,7 +198,7 @@ export const holdRoutes: RouteDefinition[] = [
       const { releasedAt } = await releaseHold(context, id, outcome);
       return {
         status: 200,
-        headers,
+        headers: { ...headers, ...replayHeaders(context) },
         body: { object: "legal_hold", id, released_at: seconds(releasedAt), outcome },
       };
     },

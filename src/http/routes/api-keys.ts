@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { SECRET_PATTERN } from "../../access/secret-pattern.ts";
 import { PERMISSIONS } from "../../core/permission.ts";
+import { SECRET_PATTERN } from "../../core/secret-pattern.ts";
 import { type CreatedApiKey, createApiKey } from "../../keys/create.ts";
 import { type ApiKey, listApiKeys, showApiKey } from "../../keys/list.ts";
 import { CALLS_PER_HOUR, MOST_NETWORKS, MOST_ORIGINS } from "../../keys/restrictions.ts";

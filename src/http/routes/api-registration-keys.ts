@@ -8,6 +8,7 @@ import {
   listBody,
   listSchema,
   pageQuery,
+  replayHeaders,
   seconds,
   secondsOrNull,
   validUntil,
@@ -89,7 +90,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     path: "/api/v1/registration-keys",
     operationId: "create_registration_key",
     summary: "Make a key with which instances register into a workspace",
-    description: "The key is shown once.",
+    description: "The key is shown once: a repeat with the same Idempotency-Key says `secret_withheld`.",
     tags: ["api"],
     security: "account",
     permission: "registration-keys:write",
@@ -114,9 +115,10 @@ export const registrationKeyRoutes: RouteDefinition[] = [
           name: z.string(),
           reusable: z.boolean(),
           created_at: z.int(),
-          key: z.string(),
+          key: z.string().nullable(),
+          secret_withheld: z.boolean(),
         }),
-        example: { ...EXAMPLE, created_at: 1795219200, key: "ebbr_…" },
+        example: { ...EXAMPLE, created_at: 1795219200, key: "ebbr_…", secret_withheld: false },
       },
     },
     problems: ["tenant-suspended", "not-found", "outcome-unknown"],
@@ -128,7 +130,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
       const created = await createRegistrationKey(context, { name, reusable, validUntilMs, workspaceId: workspace_id });
       return {
         status: 201,
-        headers,
+        headers: { ...headers, ...replayHeaders(context) },
         body: {
           object: "registration_key",
           id: created.id,
@@ -137,6 +139,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
           reusable,
           created_at: seconds(created.createdAt),
           key: created.key,
+          secret_withheld: created.key === null,
         },
       };
     },
