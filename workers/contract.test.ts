@@ -7,7 +7,7 @@ import { type Id, idFromUuid, newId, uuidFromId } from "../src/core/id.ts";
 import { newGateId } from "../src/core/region.ts";
 import { PROTOCOL } from "../src/gate/protocol.ts";
 import { contractCases } from "../src/http/contract.ts";
-import { call, gateOf, manyInstances, ORIGIN, signFor } from "../src/testing/instance.ts";
+import { call, gateOf, manyInstances, ORIGIN, signFor, signUserFor } from "../src/testing/instance.ts";
 import { personIn } from "../src/testing/people.ts";
 import { ownerRows, type TestTenant, testRoutingKeys, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
@@ -21,6 +21,8 @@ const stateOf = async (tenant: TestTenant) => {
            (select json_agg(to_jsonb(c) - 'last_used_at' order by c.id) from credentials c where tenant_id = ${id})::text as credentials,
            (select json_agg(m order by m.id) from memberships m where tenant_id = ${id})::text as members,
            (select json_agg(v order by v.id) from invitations v where tenant_id = ${id})::text as invitations,
+           (select json_agg(w order by w.id) from workspaces w where tenant_id = ${id})::text as workspaces,
+           (select json_agg(s order by s.id) from subscriptions s where tenant_id = ${id})::text as subscriptions,
            (select count(*) from audit_entries where tenant_id = ${id}) as audit`);
 };
 
@@ -59,18 +61,28 @@ test("every route refuses what it must, for every hostile request that its decla
   });
   const routing = await testRoutingKeys();
   const token = await signFor(own, mine);
+  const userToken = await signUserFor(own, mine);
+  const forgedKeys = [
+    `${own.apiKey.slice(0, -2)}AA`,
+    await mintRoutingId("api-key", newGateId("any"), routing),
+    own.registrationKey,
+  ];
   const cases = contractCases(routesOf(await createDeps(env)), {
     origin: ORIGIN,
-    credentials: { account: own.apiKey, "instance-token": token },
+    credentials: {
+      account: own.apiKey,
+      "account-or-user": own.apiKey,
+      "instance-token": token,
+      "user-token": userToken,
+    },
     forged: {
-      account: [
-        `${own.apiKey.slice(0, -2)}AA`,
-        await mintRoutingId("api-key", newGateId("any"), routing),
-        own.registrationKey,
-      ],
-      "instance-token": [`${token.slice(0, -8)}AAAAAAAA`],
+      account: forgedKeys,
+      "account-or-user": [...forgedKeys, `${userToken.slice(0, -8)}AAAAAAAA`],
+      "instance-token": [`${token.slice(0, -8)}AAAAAAAA`, userToken],
+      "user-token": [`${userToken.slice(0, -8)}AAAAAAAA`, token],
     },
     foreignIds: {
+      id: "ebbc_nobody",
       instance_id: theirs,
       key_id: idFromUuid("credential", theirApiKey?.id ?? ""),
       token_id: idFromUuid("credential", theirApiKey?.id ?? ""),
@@ -78,10 +90,14 @@ test("every route refuses what it must, for every hostile request that its decla
       policy: "alive-tenant",
       retention_class: "tool-execution-logs",
       session_id: newId("session", Date.now()),
+      sign_in_id: newId("tokenFamily", Date.now()),
       identity_provider_id: newId("identityProvider", Date.now()),
       provider: "nobody",
       hold_id: newId("legalHold", Date.now()),
       invitation_id: theirInvitation,
+      user_id: (await personIn(beside, "member")).id,
+      workspace_id: beside.workspaceId,
+      voucher_id: newId("voucher", Date.now()),
       member_id: (await personIn(beside, "member")).memberId,
       registration_key_id: idFromUuid("registrationKey", theirKey?.id ?? ""),
     },

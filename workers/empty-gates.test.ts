@@ -33,7 +33,7 @@ async function storedIn(tenant: TestTenant): Promise<Record<string, number>> {
   });
 }
 
-const NOTHING = { meta: 0, client: 0, floor: 0, known_key: 0, seen: 0, journal: 0, spent: 0, alarm: 0 };
+const NOTHING = { meta: 0, client: 0, forward: 0, floor: 0, known_key: 0, seen: 0, journal: 0, spent: 0, alarm: 0 };
 const emptiedAt = async (tenant: TestTenant) =>
   (await ownerRows(sql`select gate_emptied_at from tenants where id = ${uuidOf(tenant)}`))[0]?.["gate_emptied_at"];
 const ends = (tenant: TestTenant, daysAgo: number) =>

@@ -86,7 +86,9 @@ test("members are listed in pages and shown with a tag; another tenant's member 
     name: "Somebody",
     email: who.admin.email,
     role: "admin",
+    use_seat: true,
     since: expect.any(Number),
+    updated_at: expect.any(Number),
   });
   expect(one.headers.get("cache-control")).toBe("no-store, no-transform");
   expect(one.headers.get("etag")).toMatch(/^"[A-Za-z0-9_-]{43}"$/);
@@ -241,6 +243,7 @@ test("whoever was removed or has left enters no more: sessions, tokens, keys, an
   const hash = toHex(await hashSecret(token.apiKey));
   expect(await posted(reseller)).toEqual([
     expect.objectContaining({ kind: "revoked", reason: "key-revoked", subject: { kind: "key", id: hash } }),
+    { kind: "generation", personId: who.admin.id, generation: before + 1, untilMs: expect.any(Number) },
     { kind: "keys-changed" },
   ]);
   expect([await posted(client), await posted(untouched)]).toEqual([[{ kind: "keys-changed" }], []]);
@@ -322,8 +325,10 @@ test("an invitation: a mail without a secret, a token by its hash alone, one per
       id: expect.stringMatching(/^inv_/),
       email: "new.person@x.test",
       role: "admin",
+      use_seat: true,
       invited_by: who.admin.id,
       created_at: expect.any(Number),
+      updated_at: expect.any(Number),
       valid_until: expect.any(Number),
       accepted_at: null,
       revoked_at: null,

@@ -3,8 +3,11 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { mintRoutingId } from "../src/access/routing-id.ts";
 import { DAY_MS } from "../src/core/clock.ts";
+import { newId } from "../src/core/id.ts";
 import { newGateId } from "../src/core/region.ts";
+import { decodeDecision } from "../src/gate/decision-text.ts";
 import { platformGateId } from "../src/gate/platform.ts";
+import { PROTOCOL, type TakeCall } from "../src/gate/protocol.ts";
 import { visitPlatformGates } from "../src/jobs/visit-platform-gates.ts";
 import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { call, postForm, postJson } from "../src/testing/instance.ts";
@@ -140,7 +143,45 @@ test("gates of networks that nobody calls any more are visited once a day, and f
   expect(await stored("203.0.113.0/24")).toMatch(/"subject":"[0-9a-f]{32}"/);
   vi.setSystemTime(NOON + DAY_MS);
   const deps = await createDeps(env);
-  expect(await visitPlatformGates(deps)).toEqual({ visited: 64, failed: 0 });
+  expect(await visitPlatformGates(deps)).toEqual({ visited: 128, failed: 0 });
   const text = await stored("203.0.113.0/24");
   expect(text).not.toMatch(/subject|salt/);
+});
+
+test("around midnight a person who is named beside a network is counted once, and the network still under both names", async () => {
+  const gateId = platformGateId("somebody");
+  const gate = env.TENANT_GATE.get(env.TENANT_GATE.idFromName(gateId));
+  const enter = async (person: string, network: string) => {
+    const requestId = newId("request", Date.now());
+    return await gate.take({ v: PROTOCOL, gateId, requestId, routeClass: "user-code", subjects: { person, network } });
+  };
+  const midnight = NOON + DAY_MS / 2;
+  vi.setSystemTime(midnight - 60_000);
+  for (let i = 0; i < 299; i++) await enter(`somebody ${i}`, "192.0.2.0/24");
+  vi.setSystemTime(midnight + 60_000);
+  let answer = await enter("ada", "192.0.2.0/24");
+  for (let i = 0; i < 59; i++) answer = await enter("ada", "198.51.100.0/24");
+  expect(answer.outcome === "admitted" && decodeDecision(answer.decision).states).toMatchObject([
+    { name: "user-code-person", limit: 60, remaining: 0 },
+    { name: "user-code-network", limit: 300, remaining: 241 },
+  ]);
+  expect((await enter("ada", "198.51.100.0/24")).outcome).toBe("limited");
+  expect((await enter("bob", "192.0.2.0/24")).outcome).toBe("limited");
+  expect((await enter("bob", "198.51.100.0/24")).outcome).toBe("admitted");
+});
+
+test("registering without a key is counted by the network, with one by the key: 60 and 600 an hour", async () => {
+  const gateId = platformGateId("203.0.113.0/24");
+  const gate = env.TENANT_GATE.get(env.TENANT_GATE.idFromName(gateId));
+  const call = { v: PROTOCOL, gateId, requestId: "req_1", routeClass: "register" } as const;
+  const policies = async (subjects: TakeCall["subjects"]) => {
+    const answer = await gate.take({ ...call, subjects });
+    return answer.outcome === "refused"
+      ? []
+      : decodeDecision(answer.decision).states.map(({ name, limit, windowS }) => ({ name, limit, windowS }));
+  };
+  expect(await policies({ network: "203.0.113.0/24" })).toEqual([
+    { name: "register-network", limit: 60, windowS: 3600 },
+  ]);
+  expect(await policies({ key: "k" })).toEqual([{ name: "register-key", limit: 600, windowS: 3600 }]);
 });

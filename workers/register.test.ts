@@ -49,6 +49,8 @@ test("registration answers as RFC 7591 and the contract have it, and keeps no se
       client_id_issued_at: expect.closeTo(Date.now() / 1000, -2),
       client_secret_expires_at: 0,
       grant_types: ["client_credentials"],
+      response_types: [],
+      redirect_uris: [],
       scope: "profile:read assistant",
       token_endpoint_auth_method: "client_secret_post",
     },
@@ -141,7 +143,8 @@ test("malformed registrations name the field", async () => {
     [{ ...base, grant_types: "client_credentials" }, "grant_types"],
     [{ ...base, grant_types: [1] }, "grant_types.0"],
     [{ ...base, instance_registration_key: {} }, "instance_registration_key"],
-    [{ scope: "", grant_types: [] }, "instance_registration_key"],
+    [{ ...base, redirect_uris: "https://app.example/" }, "redirect_uris"],
+    [{ ...base, require_claim_code: "yes" }, "require_claim_code"],
   ];
   for (const [body, path] of wrong) {
     const response = await postJson("/oauth2/register", body);

@@ -1,6 +1,7 @@
 import type { Deps } from "../src/deps.ts";
 import { createPartitions } from "../src/jobs/create-partitions.ts";
 import { emptyGates } from "../src/jobs/empty-gates.ts";
+import { endSubscriptions } from "../src/jobs/end-subscriptions.ts";
 import { flushStragglers } from "../src/jobs/flush-stragglers.ts";
 import { purge } from "../src/jobs/purge.ts";
 import { sendWaitingMail } from "../src/jobs/send-mail.ts";
@@ -31,11 +32,14 @@ export const SCHEDULE: Record<string, Job> = {
   "7 * * * *": {
     job: "purge",
     run: async (deps) => {
+      // First: what a plan allowed ends with it, and is for this very purge.
+      const { failed: notEnded } = await endSubscriptions(deps);
       const { failed: full } = await emptyGates(deps);
       const { tables } = await purge(deps);
       const failed = tables.filter(({ finished, errors }) => !finished && errors.length > 0).map(({ table }) => table);
       const sentences = [
         ...(failed.length > 0 ? [`could not purge ${failed.join(", ")}`] : []),
+        ...(notEnded ? ["subscriptions that were to end could not be"] : []),
         ...(full > 0 ? [`${full} gates could not be emptied`] : []),
       ];
       return sentences.join("; ") || null;

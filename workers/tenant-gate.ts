@@ -5,18 +5,27 @@ import { backoffMs } from "../src/gate/backoff.ts";
 import { BATCH, flushJournal } from "../src/gate/flush.ts";
 import { TenantGateState } from "../src/gate/gate.ts";
 import type {
+  AdoptCall,
+  ChangeCall,
   ClientAnswer,
   ClientCall,
+  ClientLookup,
+  ClientLookupAnswer,
   DeliverCall,
   EraseCall,
   FlushReport,
+  ForwardCall,
   Gate,
   GateDirectory,
   InspectCall,
   Inspection,
+  JudgeCall,
+  Judgement,
   LearnCall,
   PingAnswer,
   PingCall,
+  RecordAnswer,
+  RecordCall,
   TakeAnswer,
   TakeCall,
 } from "../src/gate/protocol.ts";
@@ -27,14 +36,14 @@ import type { Env } from "./bindings.ts";
 import { gateDirectory } from "./gate-directory.ts";
 import { consoleLogger, ingestOf } from "./runtime.ts";
 
-/** How long the first unflushed ping waits for others to share its statement. */
+/** How long the first unflushed row waits for others to share its statement. */
 const FLUSH_DELAY_MS = 5_000;
 const NOTHING_FLUSHED: FlushReport = { recorded: 0, repeated: 0, expired: 0, gone: 0, dead: 0, pending: 0 };
 /** How long the gates above are waited for. */
 const PATIENCE_MS = 3_000;
 
 /**
- * The shell of a tenant's gate: RPC in, alarm out. Its state lives here, in SQLite beside the code, because validity,
+ * The shell of a gate: RPC in, alarm out. Its state lives here, in SQLite beside the code, because validity,
  * limits and the journal must be decided in one place and be durable before the answer leaves (output gate).
  */
 export class TenantGate extends DurableObject<Env> implements Gate {
@@ -64,17 +73,41 @@ export class TenantGate extends DurableObject<Env> implements Gate {
   async ping(call: PingCall): Promise<PingAnswer> {
     if (this.#state.ancestors.due(systemClock.now()) !== "no") await this.#askAbove();
     const answer = this.#state.ping(call);
-    if (answer.outcome === "recorded") {
-      this.#unflushed += 1;
-      const full = this.#unflushed === BATCH && this.#failures === 0;
-      if (full || !this.#armed) await this.#arm(full ? 0 : FLUSH_DELAY_MS);
-    }
+    if (answer.outcome === "recorded") await this.#journaled();
     return answer;
+  }
+
+  async record(call: RecordCall): Promise<RecordAnswer> {
+    await this.#askAbove();
+    const answer = this.#state.record(call);
+    if (answer.outcome === "recorded") await this.#journaled();
+    return answer;
+  }
+
+  async judge(call: JudgeCall): Promise<Judgement> {
+    await this.#askAbove();
+    return this.#state.judge(call);
   }
 
   async authenticateClient(call: ClientCall): Promise<ClientAnswer> {
     await this.#askAbove();
     return this.#state.authenticateClient(call);
+  }
+
+  async client(call: ClientLookup): Promise<ClientLookupAnswer> {
+    return this.#state.client(call);
+  }
+
+  async adopt(call: AdoptCall): Promise<"adopted" | "full"> {
+    return this.#state.adopt(call);
+  }
+
+  async forward(call: ForwardCall): Promise<void> {
+    this.#state.forward(call);
+  }
+
+  async change(call: ChangeCall): Promise<boolean> {
+    return this.#state.change(call);
   }
 
   async take(call: TakeCall): Promise<TakeAnswer> {
@@ -143,10 +176,17 @@ export class TenantGate extends DurableObject<Env> implements Gate {
     }
   }
 
+  /** Has what was journaled flushed soon, and a full batch at once. */
+  async #journaled(): Promise<void> {
+    this.#unflushed += 1;
+    const full = this.#unflushed === BATCH && this.#failures === 0;
+    if (full || !this.#armed) await this.#arm(full ? 0 : FLUSH_DELAY_MS);
+  }
+
   async #flushOnce(): Promise<FlushReport> {
     const { gateId, tenantId } = this.#state.tenant;
     try {
-      // The platform's gates have no tenant, and nothing to flush.
+      // The platform's gates and nurseries have no tenant, and nothing to flush.
       if (gateId === null || tenantId === null) return { ...NOTHING_FLUSHED };
       const report = await flushJournal(this.#store, this.#ingest, { gateId, tenantId });
       const { recorded, expired, gone, dead, pending } = report;

@@ -1,13 +1,15 @@
-import { errors, jwtVerify, SignJWT } from "jose";
-import { HOUR_MS } from "../core/clock.ts";
-import { type Id, parseId } from "../core/id.ts";
+import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { DAY_MS, HOUR_MS } from "../core/clock.ts";
+import { type Id, type IdKind, parseId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { GATE_ID } from "../core/region.ts";
-import type { InstanceCredential } from "./credential.ts";
+import type { InstanceCredential, UserCredential } from "./credential.ts";
 import type { TokenKeys } from "./token-keys.ts";
 
 /** An instance's access token lives one hour. */
 export const TOKEN_LIFETIME_S = HOUR_MS / 1000;
+/** A person's lives seven days, unless what approved it ends before. */
+export const USER_TOKEN_LIFETIME_S = (7 * DAY_MS) / 1000;
 /** How far the clocks of two machines may be apart, either way. */
 export const CLOCK_SKEW_S = 5 * 60;
 
@@ -22,26 +24,69 @@ export interface TokenSubject {
   scope: string;
 }
 
+export interface UserTokenSubject extends TokenSubject {
+  personId: Id<"person">;
+  workspaceId: Id<"workspace">;
+  familyId: Id<"tokenFamily">;
+  generation: number;
+  /** When the person approved the sign-in, ms. */
+  signedInAtMs: number;
+  /** When it must end at the latest, ms; null: only its own lifetime ends it. */
+  notAfterMs: number | null;
+}
+
 /** Signs an access token (RFC 9068) for an instance, valid from `nowMs` for one hour. */
-export function signAccessToken(
+export async function signAccessToken(
   subject: TokenSubject,
   issuer: string,
   keys: TokenKeys,
   nowMs: number,
 ): Promise<string> {
   const issuedAt = Math.floor(nowMs / 1000);
-  return new SignJWT({
-    client_id: subject.clientId,
-    scope: subject.scope,
-    tenant: subject.tenantId,
-    gate: subject.gateId,
-  })
+  return await sign(claimsOf(subject), subject.instanceId, issuer, keys, issuedAt, issuedAt + TOKEN_LIFETIME_S);
+}
+
+/** Signs a person's access token on an instance, and says for how many seconds from `nowMs` it is valid. */
+export async function signUserToken(
+  subject: UserTokenSubject,
+  issuer: string,
+  keys: TokenKeys,
+  nowMs: number,
+): Promise<{ token: string; expiresInS: number }> {
+  const issuedAt = Math.floor(nowMs / 1000);
+  const last = subject.notAfterMs === null ? Number.POSITIVE_INFINITY : Math.floor(subject.notAfterMs / 1000);
+  const expiresAt = Math.min(issuedAt + USER_TOKEN_LIFETIME_S, last);
+  const claims = {
+    ...claimsOf(subject),
+    instance: subject.instanceId,
+    workspace: subject.workspaceId,
+    sid: subject.familyId,
+    gen: subject.generation,
+    auth_time: Math.floor(subject.signedInAtMs / 1000),
+  };
+  const token = await sign(claims, subject.personId, issuer, keys, issuedAt, expiresAt);
+  return { token, expiresInS: Math.max(0, expiresAt - issuedAt) };
+}
+
+function claimsOf({ clientId, scope, tenantId, gateId }: TokenSubject): JWTPayload {
+  return { client_id: clientId, scope, tenant: tenantId, gate: gateId };
+}
+
+function sign(
+  claims: JWTPayload,
+  subject: string,
+  issuer: string,
+  keys: TokenKeys,
+  issuedAtS: number,
+  expiresAtS: number,
+): Promise<string> {
+  return new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: keys.kid })
     .setIssuer(issuer)
     .setAudience(issuer)
-    .setSubject(subject.instanceId)
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + TOKEN_LIFETIME_S)
+    .setSubject(subject)
+    .setIssuedAt(issuedAtS)
+    .setExpirationTime(expiresAtS)
     .setJti(crypto.randomUUID())
     .sign(keys.sign);
 }
@@ -56,7 +101,7 @@ export async function verifyAccessToken(
   issuer: string,
   keys: TokenKeys,
   nowMs: number,
-): Promise<InstanceCredential> {
+): Promise<InstanceCredential | UserCredential> {
   const claims = await jwtVerify(token, (header) => keys.verify.get(header.kid ?? "") ?? unauthenticated(), {
     algorithms: [ALGORITHM],
     typ: TYPE,
@@ -73,20 +118,39 @@ export async function verifyAccessToken(
   );
   const issuedAtMs = (claims.iat as number) * 1000;
   if (issuedAtMs > nowMs + CLOCK_SKEW_S * 1000) throw new Problem("token-not-yet-valid");
-  const { client_id: clientId, gate: gateId, tenant, jti: tokenId } = claims;
+  const shared = {
+    tenantId: idClaim("tenant", claims["tenant"]),
+    gateId: textClaim(claims["gate"]),
+    clientId: textClaim(claims["client_id"]),
+    tokenId: textClaim(claims.jti),
+    issuedAtMs,
+    expiresAtMs: (claims.exp as number) * 1000,
+  };
+  if (!GATE_ID.test(shared.gateId)) unauthenticated();
   const instanceId = parseId("instance", claims.sub ?? "");
-  const tenantId = typeof tenant === "string" ? parseId("tenant", tenant) : null;
-  if (
-    instanceId === null ||
-    tenantId === null ||
-    typeof clientId !== "string" ||
-    typeof gateId !== "string" ||
-    typeof tokenId !== "string" ||
-    !GATE_ID.test(gateId)
-  ) {
-    throw new Problem("unauthenticated");
-  }
-  return { kind: "instance-token", instanceId, tenantId, gateId, clientId, tokenId, issuedAtMs };
+  const scope = textClaim(claims["scope"]);
+  if (instanceId !== null) return { kind: "instance-token", instanceId, scope, ...shared };
+  const { gen: generation, auth_time: signedInAt } = claims;
+  if (typeof generation !== "number" || typeof signedInAt !== "number") unauthenticated();
+  return {
+    kind: "user-token",
+    personId: idClaim("person", claims.sub),
+    instanceId: idClaim("instance", claims["instance"]),
+    workspaceId: idClaim("workspace", claims["workspace"]),
+    familyId: idClaim("tokenFamily", claims["sid"]),
+    generation,
+    scopes: scope.split(" ").filter(Boolean),
+    signedInAtMs: signedInAt * 1000,
+    ...shared,
+  };
+}
+
+function textClaim(claim: unknown): string {
+  return typeof claim === "string" ? claim : unauthenticated();
+}
+
+function idClaim<K extends IdKind>(kind: K, claim: unknown): Id<K> {
+  return parseId(kind, textClaim(claim)) ?? unauthenticated();
 }
 
 function unauthenticated(): never {

@@ -10,8 +10,34 @@ export interface InstanceCredential {
   clientId: string;
   /** The token's own id (`jti`), by which it alone can be revoked. */
   tokenId: string;
+  scope: string;
   /** Milliseconds since 1970; the gate compares it with the revocation floor. */
   issuedAtMs: number;
+  expiresAtMs: number;
+}
+
+/** A person's access token on an instance, its signature, issuer and times already verified at the edge. */
+export interface UserCredential {
+  kind: "user-token";
+  personId: Id<"person">;
+  instanceId: Id<"instance">;
+  tenantId: Id<"tenant">;
+  workspaceId: Id<"workspace">;
+  /** The tenant's own gate. */
+  gateId: string;
+  clientId: string;
+  /** The token's own id (`jti`). */
+  tokenId: string;
+  /** The sign-in of which it came (`sid`), by which all its tokens end. */
+  familyId: Id<"tokenFamily">;
+  /** What the workspace's counter was when it was issued: an older one than the gate demands of this person is refused. */
+  generation: number;
+  scopes: readonly string[];
+  /** Milliseconds since 1970. */
+  issuedAtMs: number;
+  expiresAtMs: number;
+  /** When the person approved the sign-in (`auth_time`). */
+  signedInAtMs: number;
 }
 
 /** A key or token whose truncated HMAC is genuine; whether it is live is for the database to say (`ebb.enter`). */
@@ -32,4 +58,4 @@ export interface SessionCredential {
 /** Whoever calls the account API. */
 export type AccountCredential = KeyCredential | SessionCredential;
 
-export type Credential = InstanceCredential | AccountCredential;
+export type Credential = InstanceCredential | UserCredential | AccountCredential;

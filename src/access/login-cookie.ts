@@ -1,5 +1,5 @@
+import { cookie, setCookie } from "./cookie.ts";
 import { newSecret } from "./secret.ts";
-import { cookie } from "./session-cookie.ts";
 
 /**
  * What binds a sign-in to the browser that began it: the state alone, caught or handed over by somebody else, ends in
@@ -33,9 +33,5 @@ export function carriedInvitation(request: Request, form: RegExp): string | null
 
 /** For null a cookie that ends it. */
 export function invitationCookie(token: string | null): string {
-  return setCookie(INVITATION, token ?? "", token === null ? 0 : INVITATION_MAX_AGE_S);
-}
-
-function setCookie(name: string, value: string, maxAgeS: number): string {
-  return `${name}=${value}; Path=/; Max-Age=${maxAgeS}; Secure; HttpOnly; SameSite=Lax`;
+  return setCookie(INVITATION, token, INVITATION_MAX_AGE_S);
 }

@@ -14,6 +14,9 @@ const KINDS = {
   "registration-key": { prefix: "ebbr_", unique: 32 },
   "api-key": { prefix: "ebb_", unique: 32 },
   "personal-access-token": { prefix: "ebbp_", unique: 32 },
+  "refresh-token": { prefix: "ebbt_", unique: 32 },
+  "device-code": { prefix: "ebbd_", unique: 32 },
+  "authorization-code": { prefix: "ebba_", unique: 32 },
 } as const;
 export type RoutingKind = keyof typeof KINDS;
 

@@ -11,7 +11,9 @@ const keysOf = (id: number) =>
 test("every one of 1,000 secrets is found, of every kind, region and HMAC key, wherever it stands", async () => {
   const keys = await Promise.all([0, 1, 15, 16, 128, 255].map(keysOf));
   for (let n = 0; n < 1_000; n++) {
-    const kind = (["api-key", "personal-access-token", "registration-key"] as const)[n % 3] as "api-key";
+    const kind = (["api-key", "personal-access-token", "registration-key", "refresh-token"] as const)[
+      n % 4
+    ] as "api-key";
     const gate = newGateId(REGIONS[n % REGIONS.length] as (typeof REGIONS)[number]);
     const secret = await mintRoutingId(kind, gate, keys[n % keys.length] as (typeof keys)[number]);
     for (const text of [secret, `Authorization: Bearer ${secret}\n`, `"key":"${secret}",`, `KEY=${secret};`]) {

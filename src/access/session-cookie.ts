@@ -1,5 +1,6 @@
 import { equalConstantTime, toBase64Url } from "../core/bytes.ts";
 import { Problem } from "../core/problem.ts";
+import { cookie, setCookie } from "./cookie.ts";
 
 /** The prefix has browsers take it from this very host alone, over TLS (RFC 6265bis section 4.1.3.2). */
 export const SESSION_COOKIE = "__Host-ebb";
@@ -13,19 +14,9 @@ export function sessionSecret(request: Request): string | null {
   return cookie(request, SESSION_COOKIE, SECRET);
 }
 
-/** The value of a cookie where it has this form, else null. */
-export function cookie(request: Request, name: string, form: RegExp): string | null {
-  for (const pair of (request.headers.get("cookie") ?? "").split(";")) {
-    const [key, value = ""] = pair.trim().split("=", 2);
-    if (key === name && form.test(value)) return value;
-  }
-  return null;
-}
-
 /** `Set-Cookie` for a session; for null one that ends it. */
 export function sessionCookie(secret: string | null): string {
-  const life = secret === null ? "Max-Age=0" : `Max-Age=${MAX_AGE_S}`;
-  return `${SESSION_COOKIE}=${secret ?? ""}; Path=/; ${life}; Secure; HttpOnly; SameSite=Lax`;
+  return setCookie(SESSION_COOKIE, secret, MAX_AGE_S);
 }
 
 /** What our pages send with what they change: bound to the session, and of no use without its cookie. */

@@ -4,7 +4,9 @@ import { eventListCommand } from "./event-list.ts";
 import { identityProviderCreateCommand } from "./identity-provider-create.ts";
 import { identityProviderListCommand } from "./identity-provider-list.ts";
 import { identityProviderRemoveCommand } from "./identity-provider-remove.ts";
+import { INSTANCE_CHANGE_COMMANDS } from "./instance-change.ts";
 import { instanceListCommand } from "./instance-list.ts";
+import { instanceShowCommand } from "./instance-show.ts";
 import { inventoryCommand } from "./inventory.ts";
 import { invitationCreateCommand } from "./invitation-create.ts";
 import { invitationListCommand } from "./invitation-list.ts";
@@ -21,12 +23,14 @@ import { limitsTraceCommand } from "./limits-trace.ts";
 import { memberListCommand } from "./member-list.ts";
 import { memberRemoveCommand } from "./member-remove.ts";
 import { memberRoleCommand } from "./member-role.ts";
+import { memberSeatCommand } from "./member-seat.ts";
 import { partitionsCommand } from "./partitions.ts";
 import { partitionsCreateCommand } from "./partitions-create.ts";
 import { pingsCommand } from "./pings.ts";
 import { purgeCommand } from "./purge.ts";
 import { registrationKeyCreateCommand } from "./registration-key-create.ts";
 import { registrationKeyListCommand } from "./registration-key-list.ts";
+import { registrationKeyRevokeCommand } from "./registration-key-revoke.ts";
 import { retentionCommand } from "./retention.ts";
 import { retentionHoldListCommand } from "./retention-hold-list.ts";
 import { retentionHoldPlaceCommand } from "./retention-hold-place.ts";
@@ -34,14 +38,25 @@ import { retentionHoldReleaseCommand } from "./retention-hold-release.ts";
 import { retentionReceiptsCommand } from "./retention-receipts.ts";
 import { retentionWindowSetCommand } from "./retention-window-set.ts";
 import { retentionWindowShowCommand } from "./retention-window-show.ts";
+import { signInEndCommand } from "./sign-in-end.ts";
+import { signInListCommand } from "./sign-in-list.ts";
 import { tenantBrandCommand } from "./tenant-brand.ts";
 import { TENANT_CHANGE_COMMANDS } from "./tenant-change.ts";
 import { tenantCreateCommand } from "./tenant-create.ts";
 import { tenantListCommand } from "./tenant-list.ts";
+import { tenantOfflineLeaseCommand } from "./tenant-offline-lease.ts";
 import { tenantShowCommand } from "./tenant-show.ts";
 import { tokenKeysRotateCommand } from "./token-keys-rotate.ts";
 import { tokenListCommand } from "./token-list.ts";
 import { tokenRevokeCommand } from "./token-revoke.ts";
+import { voucherCreateCommand } from "./voucher-create.ts";
+import { voucherListCommand } from "./voucher-list.ts";
+import { voucherRevokeCommand } from "./voucher-revoke.ts";
+import { workspaceCreateCommand } from "./workspace-create.ts";
+import { workspaceListCommand } from "./workspace-list.ts";
+import { workspaceRemoveCommand } from "./workspace-remove.ts";
+import { workspaceRenameCommand } from "./workspace-rename.ts";
+import { workspaceSetCommand } from "./workspace-set.ts";
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -50,13 +65,23 @@ export const COMMANDS: readonly Command[] = [
   tenantCreateCommand,
   ...TENANT_CHANGE_COMMANDS,
   tenantBrandCommand,
+  tenantOfflineLeaseCommand,
   memberListCommand,
   memberRoleCommand,
+  memberSeatCommand,
   memberRemoveCommand,
   invitationCreateCommand,
   invitationListCommand,
   invitationWithdrawCommand,
   invitationResendCommand,
+  workspaceListCommand,
+  workspaceCreateCommand,
+  workspaceRenameCommand,
+  workspaceSetCommand,
+  workspaceRemoveCommand,
+  voucherCreateCommand,
+  voucherListCommand,
+  voucherRevokeCommand,
   auditCommand,
   eventListCommand,
   keyCreateCommand,
@@ -68,10 +93,15 @@ export const COMMANDS: readonly Command[] = [
   tokenRevokeCommand,
   registrationKeyCreateCommand,
   registrationKeyListCommand,
+  registrationKeyRevokeCommand,
   identityProviderCreateCommand,
   identityProviderListCommand,
   identityProviderRemoveCommand,
   instanceListCommand,
+  instanceShowCommand,
+  ...INSTANCE_CHANGE_COMMANDS,
+  signInListCommand,
+  signInEndCommand,
   pingsCommand,
   limitsShowCommand,
   limitsSetCommand,

@@ -14,13 +14,16 @@ export const invitationCreateCommand: Command = {
   options: {
     email: { type: "string", value: "address", required: true, what: "whom" },
     role: { type: "string", value: MEMBER_ROLES.join("|"), what: "as what; member when left out" },
+    "no-seat": { type: "boolean", what: "holds none of the subscription's seats" },
     tenant: TENANT_OPTION,
   },
   example: "invitation create --email grace@acme.example --role admin",
   run: async (call) => {
     const role = call.options.choice("role", MEMBER_ROLES) ?? "member";
     const api = new Api(call.configuration, chosenTenant(call));
-    const invited = await api.post("/api/v1/invitations", { email: call.options.text("email"), role }, Invitation);
+    const seat = call.options.flag("no-seat") ? { use_seat: false } : {};
+    const body = { email: call.options.text("email"), role, ...seat };
+    const invited = await api.post("/api/v1/invitations", body, Invitation);
     const until = formatSeconds(invited.valid_until);
     return {
       json: invited,

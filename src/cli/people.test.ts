@@ -6,23 +6,40 @@ import { auditRoutes } from "../http/routes/api-audit.ts";
 import { eventRoutes } from "../http/routes/api-events.ts";
 import { invitationRoutes } from "../http/routes/api-invitations.ts";
 import { memberRoutes } from "../http/routes/api-members.ts";
+import { voucherRoutes } from "../http/routes/api-vouchers.ts";
+import { workspaceRoutes } from "../http/routes/api-workspaces.ts";
 import { run } from "./main.ts";
 import { PLAIN } from "./terminal.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 21, 8);
 const MEMBER = "mem_01KAHJ3333N4P5Q6R7S8T9V0W1";
+const WORKSPACE = "wsp_01KAHJ0000M2N4P6Q8S0T2V4W6";
+const VOUCHER = "vch_01KAHJ8888A1B2C3D4E5F6G7H8";
 const INVITATION = "inv_01KAHJ5555F0G1H2J3K4M5N6P7";
 
 /** A service that answers as the routes are documented; what it was asked. */
 async function service(refused: Record<string, keyof typeof PROBLEMS> = {}) {
   const asked: string[] = [];
-  const routes = [...memberRoutes, ...invitationRoutes, ...auditRoutes, ...eventRoutes];
+  const routes = [
+    ...memberRoutes,
+    ...invitationRoutes,
+    ...auditRoutes,
+    ...eventRoutes,
+    ...workspaceRoutes,
+    ...voucherRoutes,
+  ];
+  const parameters: Record<string, string> = {
+    mem: "{member_id}",
+    inv: "{invitation_id}",
+    wsp: "{workspace_id}",
+    vch: "{voucher_id}",
+  };
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const [path = ""] = (request.url ?? "").split("?");
     asked.push([request.method, request.url, ...chunks.map(String)].join(" "));
-    const pattern = path.replace(/(mem|inv)_\w+/, (_, kind) => (kind === "mem" ? "{member_id}" : "{invitation_id}"));
+    const pattern = path.replace(/(mem|inv|wsp|vch)_\w+/, (_, kind) => parameters[kind] ?? "");
     const route = routes.find((one) => one.method === request.method && one.path === pattern);
     const [status, documented] = Object.entries(route?.responses ?? { 404: { example: {} } })[0] ?? [];
     const problem = refused[`${request.method} ${path}`];
@@ -49,6 +66,40 @@ test("each command asks its route and says what came of it, in words and as JSON
   const table: [args: string[], asked: string, says: string][] = [
     [["member", "list"], "GET /api/v1/members?limit=200", "ada@acme.example"],
     [["member", "role", MEMBER, "--role", "admin"], `PATCH /api/v1/members/${MEMBER} {"role":"admin"}`, "is admin now"],
+    [
+      ["member", "seat", MEMBER, "--do", "take"],
+      `PATCH /api/v1/members/${MEMBER} {"use_seat":false}`,
+      "ada@acme.example has no seat now.",
+    ],
+    [
+      ["invitation", "create", "--email", "grace@acme.example", "--no-seat"],
+      'POST /api/v1/invitations {"email":"grace@acme.example","role":"member","use_seat":false}',
+      "grace@acme.example is invited as member",
+    ],
+    [["workspace", "list"], "GET /api/v1/workspaces?limit=200", "asked for"],
+    [
+      ["workspace", "create", "--name", "Build machines", "--waive-claim-code"],
+      'POST /api/v1/workspaces {"name":"Build machines","claim_code_required":false}',
+      `is there: ${WORKSPACE}`,
+    ],
+    [
+      ["workspace", "rename", WORKSPACE, "--name", "Lab"],
+      `PATCH /api/v1/workspaces/${WORKSPACE} {"name":"Lab"}`,
+      "is called Default now",
+    ],
+    [
+      ["workspace", "set", WORKSPACE, "--claim-code", "ask"],
+      `PATCH /api/v1/workspaces/${WORKSPACE} {"claim_code_required":true}`,
+      "takes the code that it has printed",
+    ],
+    [["workspace", "remove", WORKSPACE], `DELETE /api/v1/workspaces/${WORKSPACE}`, "is removed"],
+    [
+      ["voucher", "create", "--name", "x", "--plan", "team", "--seats", "10", "--months", "12", "--valid-days", "1"],
+      'POST /api/v1/vouchers {"name":"x","plan":"team","seats":10,"months":12,"valid_until":1795334400}',
+      "It gives team with 10 seats for 12 months, and can be claimed until 2027-11-21 00:00 UTC.",
+    ],
+    [["voucher", "list"], "GET /api/v1/vouchers?limit=200", "team with 10 seats for 12 months"],
+    [["voucher", "revoke", VOUCHER], `DELETE /api/v1/vouchers/${VOUCHER}`, "is revoked"],
     [["member", "remove", MEMBER], `DELETE /api/v1/members/${MEMBER}`, "is removed"],
     [
       ["invitation", "create", "--email", "grace@acme.example"],

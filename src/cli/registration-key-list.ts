@@ -1,15 +1,18 @@
 import * as z from "zod";
 import { Api } from "./api.ts";
 import type { Command } from "./command.ts";
+import { chosenTenant, TENANT_OPTION } from "./key-tenant.ts";
 import { formatCount, formatSeconds, formatTable } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
-const RegistrationKey = z.looseObject({
+export const RegistrationKey = z.looseObject({
   id: z.string(),
   workspace_id: z.string(),
   name: z.string(),
   reusable: z.boolean(),
+  max_uses: z.number().nullable(),
   uses: z.number(),
+  name_prefix: z.string().nullable(),
   created_at: z.number(),
   used_up_at: z.number().nullable(),
   valid_until: z.number().nullable(),
@@ -21,10 +24,12 @@ export const registrationKeyListCommand: Command = {
   name: "registration-key list",
   summary: "list the registration keys, without their secrets",
   notes: ["Ended keys stay in the list until they are forgotten, 30 days after their end."],
+  options: { tenant: TENANT_OPTION },
   example: "registration-key list",
-  run: async ({ configuration, style, now }) => {
-    const keys = await new Api(configuration, "direct").all("/api/v1/registration-keys", RegistrationKey);
-    return { json: { registration_keys: keys }, text: registrationKeysText(keys, now(), style) };
+  run: async (call) => {
+    const api = new Api(call.configuration, chosenTenant(call));
+    const keys = await api.all("/api/v1/registration-keys", RegistrationKey);
+    return { json: { registration_keys: keys }, text: registrationKeysText(keys, call.now(), call.style) };
   },
 };
 
@@ -44,6 +49,7 @@ export function registrationKeysText(keys: readonly RegistrationKey[], nowMs: nu
       { title: "NAME" },
       { title: "STATE" },
       { title: "USES", right: true },
+      { title: "NAMES" },
       { title: "ID" },
       { title: "WORKSPACE" },
       { title: "CREATED (UTC)" },
@@ -51,7 +57,8 @@ export function registrationKeysText(keys: readonly RegistrationKey[], nowMs: nu
     keys.map((key) => [
       key.name,
       state(key),
-      formatCount(key.uses),
+      key.max_uses === null ? formatCount(key.uses) : `${formatCount(key.uses)}/${formatCount(key.max_uses)}`,
+      key.name_prefix === null ? "–" : `${key.name_prefix}-…`,
       key.id,
       key.workspace_id,
       formatSeconds(key.created_at),

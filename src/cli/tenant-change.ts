@@ -3,6 +3,7 @@ import { PLANS } from "../limits/plans.ts";
 import type { Call, Command, Option } from "./command.ts";
 import { UsageFailure } from "./failure.ts";
 import { seededTenant, type Target, tenantOption, tenantToChange, unseen } from "./limits-tenant.ts";
+import { counted } from "./table.ts";
 
 const Changed = z.looseObject({ id: z.string(), effective: z.boolean() });
 const Renamed = z.looseObject({ id: z.string(), name: z.string() });
@@ -92,23 +93,28 @@ export const TENANT_CHANGE_COMMANDS: readonly Command[] = [
     notes: ["Only from above. With --end what it has is kept for 30 or 90 days from now."],
     options: {
       plan: { type: "string", value: PLANS.join("|"), what: "the plan from now on" },
+      seats: { type: "string", value: "number", what: "how many people may hold a seat; any number when left out" },
       end: { type: "boolean", what: "end the subscription" },
     },
     example: "tenant plan --tenant client --plan team",
     change: async ({ options }, { api, id }) => {
       const plan = options.choice("plan", PLANS);
       if ((plan === null) !== options.flag("end")) throw new UsageFailure("tenant plan needs one of --plan and --end.");
+      const seats = options.count("seats", 1_000_000);
+      if (plan === null && seats !== null) throw new UsageFailure("--seats goes with --plan.");
       const path = `/api/v1/tenants/${id}/subscription`;
       const meanings = {
         ...unseen(id),
         forbidden: "Plans are changed from above the tenant",
         "plan-not-sufficient": "A reseller's client has at most the reseller's plan",
+        "no-seat-left": "More seats than that are taken, by members and by open invitations",
         conflict: "One of its clients has a better plan, or the account is closed",
       };
       const changed = await (plan === null
         ? api.delete(path, Changed, meanings)
-        : api.put(path, { plan }, Changed, meanings));
-      const done = plan === null ? `The subscription of ${id} has ended.` : `${id} is on the plan ${plan}.`;
+        : api.put(path, seats === null ? { plan } : { plan, seats }, Changed, meanings));
+      const withSeats = seats === null ? "" : ` with ${counted(seats, "seat")}`;
+      const done = plan === null ? `The subscription of ${id} has ended.` : `${id} is on the plan ${plan}${withSeats}.`;
       return { json: changed, done, effective: changed.effective };
     },
   }),

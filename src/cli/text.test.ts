@@ -125,7 +125,9 @@ test("a registration key's state is its end, or how it may be used", () => {
     workspace_id: "wsp_1",
     name: "n",
     reusable: true,
+    max_uses: null,
     uses: 2,
+    name_prefix: null,
     created_at: 0,
     used_up_at: null,
     valid_until: null,
@@ -149,6 +151,8 @@ test("a registration key's state is its end, or how it may be used", () => {
     "used up 1970-01-01 00:01",
     "revoked 1970-01-01 00:01",
   ]);
+  const [, capped] = registrationKeysText([{ ...key, max_uses: 1500, name_prefix: "lab" }], 0);
+  expect(capped).toContain("2/1,500  lab-…");
 });
 
 test("pings show what was sent of the system, and when they go", () => {

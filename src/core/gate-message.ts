@@ -10,14 +10,29 @@ export type GateMessage =
       kind: "client";
       clientId: string;
       instanceId: Id<"instance">;
-      /** SHA-256 of the client's secret, base64url. */
-      secretHash: string;
+      /** SHA-256 of the client's secret, base64url; null of a public client, which has none. */
+      secretHash: string | null;
       scope: string;
+      /** What it registered; the version before says only its scope. */
+      client?: ClientFacts;
     }
   | { kind: "instance-removed"; instanceId: Id<"instance">; clientId: string; removedAtMs: number }
+  /** Its secret and all its tokens have ended, and its instance is still listed. */
+  | { kind: "client-revoked"; instanceId: Id<"instance">; clientId: string; revokedAtMs: number }
   | RevokedMessage
+  | GenerationMessage
   /** Keys, or the people behind them, are not what they were: what a gate knows of any of its tenant's is looked up anew. */
   | { kind: "keys-changed" };
+
+/** What a client registered (RFC 7591 section 2), as its gate keeps it. */
+export interface ClientFacts {
+  name: string | null;
+  scope: string;
+  grantTypes: readonly string[];
+  redirectUris: readonly string[];
+  authMethod: "client_secret_post" | "client_secret_basic" | "none";
+  registeredAtMs: number;
+}
 
 /** All that a gate knows of its tenant, at once. */
 export interface TenantMessage {
@@ -44,13 +59,30 @@ export interface RevokedMessage {
   untilMs: number;
 }
 
-/** An API key or other secret by the hex of its SHA-256, an access token by its `jti`, an instance or person by its id. */
+/** What a person may do has changed: access tokens of theirs of a lower generation are refused with `token-outdated`. */
+export interface GenerationMessage {
+  kind: "generation";
+  /** `per_…`. */
+  personId: string;
+  /** The lowest that is still accepted; only ever raised. */
+  generation: number;
+  /** When no token of a lower one could be accepted any more, whatever a gate knew. ms since 1970. */
+  untilMs: number;
+}
+
+/** What credentials can be revoked by. */
+export const REVOKED_KINDS = ["key", "token", "instance", "person", "session"] as const;
+
+/**
+ * An API key or other secret by the hex of its SHA-256, an access token by its `jti`, an instance or person by its id, a
+ * person's sign-in on an instance (`session`) by the id of its tokens' family, `fam_…`.
+ */
 export interface RevokedSubject {
-  kind: "key" | "token" | "instance" | "person";
+  kind: (typeof REVOKED_KINDS)[number];
   id: string;
 }
 
-export type RevokedReason = "key-revoked" | "token-revoked" | "instance-deleted";
+export type RevokedReason = "key-revoked" | "token-revoked" | "instance-deleted" | "sign-in-ended" | "token-outdated";
 
 /** A message with its place in the outbox. */
 export interface Posted {

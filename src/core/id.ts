@@ -27,6 +27,7 @@ export const ID_PREFIXES = {
   connection: "con",
   encryptedCredential: "enc",
   billingRecord: "bil",
+  voucher: "vch",
   purgeReceipt: "prc",
   rightsRequest: "rrq",
   legalHold: "hld",
@@ -92,6 +93,13 @@ export function uuidFromId<K extends IdKind>(kind: K, id: string): string {
 export function parseId<K extends IdKind>(kind: K, text: string): Id<K> | null {
   const prefix = `${ID_PREFIXES[kind]}_`;
   return text.startsWith(prefix) && ULID.test(text.slice(prefix.length)) ? (text as Id<K>) : null;
+}
+
+/** When an id was made, ms since 1970, to the clock of whoever made it. */
+export function madeAtMs(id: Id<IdKind>): number {
+  let time = 0;
+  for (const char of id.slice(id.indexOf("_") + 1).slice(0, 10)) time = time * 32 + ALPHABET.indexOf(char);
+  return time;
 }
 
 function idFromHex<K extends IdKind>(kind: K, hex: string): Id<K> {

@@ -27,6 +27,11 @@ const EXPECTED: Partial<Record<Permission, readonly Role[]>> = {
   "audit:read": ["owner", "admin", "operator"],
   "tenants:close": ["owner", "operator"],
   "holds:write": ["owner", "operator"],
+  "vouchers:write": ["owner", "operator"],
+  "device:approve": ["owner", "admin", "member"],
+  "instance:claim": ["owner", "admin", "member"],
+  "workspaces:write": ["owner", "admin"],
+  "billing:write": ["owner", "admin"],
 };
 
 test("roles have what the promise says, in every important cell", () => {
@@ -52,6 +57,7 @@ test("owners have all that admins have, admins all that members have; operators 
       "subscriptions:write",
       "tenants:write",
       "tokens:write",
+      "vouchers:write",
     ].toSorted(),
   );
 });

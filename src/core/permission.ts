@@ -20,7 +20,12 @@ const administration = (what: string, ...roles: Role[]): Permitted => ({ what, r
 export const PERMISSION_TABLE = {
   "instances:register": data("Register an instance (registration keys alone)."),
   "instances:read": data("See instances.", "owner", "admin", "member", "operator"),
-  "instances:delete": data("Remove instances.", "owner", "admin"),
+  "instances:write": data("Rename instances, move them between workspaces, end their sign-ins.", "owner", "admin"),
+  "instances:delete": data("Revoke and remove instances.", "owner", "admin"),
+  "instance:claim": data("Claim an instance into a workspace.", "owner", "admin", "member"),
+  "device:approve": data("Approve and deny sign-ins on instances.", "owner", "admin", "member"),
+  "workspaces:read": data("See workspaces.", "owner", "admin", "member", "operator"),
+  "workspaces:write": data("Make, change and remove workspaces.", "owner", "admin"),
   "pings:read": data("See the pings of instances.", "owner", "admin", "member", "operator"),
   "registration-keys:read": data("See registration keys.", "owner", "admin", "operator"),
   "registration-keys:write": data("Make and revoke registration keys.", "owner", "admin"),
@@ -55,6 +60,12 @@ export const PERMISSION_TABLE = {
   "retention:write": administration("Set windows that a plan allows.", "owner", "admin", "operator"),
   "holds:read": administration("See legal holds (the platform alone).", "owner", "operator"),
   "holds:write": administration("Place and release legal holds (the platform alone).", "owner", "operator"),
+  "vouchers:read": administration("See vouchers (the platform alone).", "owner", "operator"),
+  "vouchers:write": administration("Make and revoke vouchers (the platform alone).", "owner", "operator"),
+  "billing:write": data("Claim a voucher for the tenant; on an instance, the scope of that name.", "owner", "admin"),
+  "profile:read": data("Let an instance see who one is: the scope of that name.", "owner", "admin", "member"),
+  "assistant:use": data("Let an instance use the assistant: the scope assistant.", "owner", "admin", "member"),
+  "offline:use": data("Let an instance work without a network: the scope offline.", "owner", "admin", "member"),
 } as const satisfies Record<string, Permitted>;
 
 export type Permission = keyof typeof PERMISSION_TABLE;

@@ -20,6 +20,14 @@ const REFUSALS: Record<string, ProblemName> = {
   EB417: "invitation-used",
   EB418: "invitation-for-another",
   EB419: "too-many-invitations",
+  EB420: "invalid-grant",
+  EB421: "access-denied",
+  EB422: "claim-code-required",
+  EB430: "no-seat-left",
+  EB431: "invalid-voucher",
+  EB432: "already-subscribed",
+  EB433: "workspace-not-empty",
+  EB434: "sign-in-ended",
 };
 
 /** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */

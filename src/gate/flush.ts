@@ -1,6 +1,6 @@
 import type { Id } from "../core/id.ts";
-import { pingExpiresAt } from "../telemetry/bucket.ts";
-import { DataError, type Ingest, type PingRow } from "../telemetry/ingest.ts";
+import { journalExpiresAt } from "../telemetry/bucket.ts";
+import { DataError, type EventRow, type Ingest } from "../telemetry/ingest.ts";
 import type { FlushReport } from "./protocol.ts";
 import type { GateStore, JournalRow } from "./store.ts";
 
@@ -62,7 +62,7 @@ class Flush {
       if (refused === null) throw error;
       if (refused === NOT_THE_SCHEDULE) {
         // The schedule changed between journal and flush. What Postgres then still refuses is no fault of the rows.
-        await this.#send(rows.map((row) => ({ ...row, expires_at: pingExpiresAt(row.bucket) })));
+        await this.#send(rows.map((row) => ({ ...row, expires_at: journalExpiresAt(row.kind, row.bucket) })));
       } else if (rows.length > 1) {
         const half = Math.ceil(rows.length / 2);
         await this.carry(rows.slice(0, half));
@@ -92,7 +92,7 @@ class Flush {
   async #send(rows: readonly JournalRow[]): Promise<void> {
     const counts = await this.#ingest.flush({
       ...this.#target,
-      rows: rows.map(pingRow),
+      rows: rows.map(eventRow),
       pending: Math.max(0, this.#store.pending() - rows.length),
       dead: this.#untold,
     });
@@ -108,9 +108,10 @@ function refusal(error: unknown): string | null {
   return error instanceof RangeError ? "22P02" : null;
 }
 
-function pingRow(row: JournalRow): PingRow {
+function eventRow(row: JournalRow): EventRow {
   return {
     instanceId: row.instance_id as Id<"instance">,
+    personId: row.person_id as Id<"person"> | null,
     kind: row.kind,
     bucket: row.bucket,
     receivedAt: row.received_at,

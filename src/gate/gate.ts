@@ -1,70 +1,71 @@
-import { CLOCK_SKEW_S, TOKEN_LIFETIME_S } from "../access/access-token.ts";
-import { equalConstantTime, fromBase64Url } from "../core/bytes.ts";
-import { type Clock, DAY_MS, MINUTE_MS } from "../core/clock.ts";
-import type { GateMessage, Posted, RevokedSubject } from "../core/gate-message.ts";
+import { CLOCK_SKEW_S, TOKEN_LIFETIME_S, USER_TOKEN_LIFETIME_S } from "../access/access-token.ts";
+import { type Clock, MINUTE_MS } from "../core/clock.ts";
+import type { ClientFacts, GateMessage, Posted, RevokedReason, RevokedSubject } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
-import { type Application, type Decision, Limiter, type PolicyState, type Taken } from "../limits/limiter.ts";
-import type { SpentRow } from "../limits/meter.ts";
-import { POLICIES, policyNamed } from "../limits/plans.ts";
+import type { Application, Decision } from "../limits/limiter.ts";
+import { policyNamed } from "../limits/plans.ts";
 import { applicationsOf, keyCalls } from "../limits/settings.ts";
-import { bucketStart, pingExpiresAt } from "../telemetry/bucket.ts";
+import { askedExpiresAt, BUCKET_MS, bucketStart, type JournalKind, pingExpiresAt } from "../telemetry/bucket.ts";
+import { Admissions, PING_POLICY } from "./admissions.ts";
 import { Ancestors } from "./ancestors.ts";
+import { Clients } from "./clients.ts";
 import { type DecisionText, encodeDecision } from "./decision-text.ts";
 import { Floors } from "./floors.ts";
 import { inspectKeyCalls, inspectPolicies } from "./inspect.ts";
 import { KnownKeys } from "./known-keys.ts";
-import { Networks } from "./networks.ts";
+import { isNursery } from "./nursery.ts";
 import type {
+  AdoptCall,
+  ChangeCall,
+  ClaimedClient,
   ClientAnswer,
   ClientCall,
+  ClientLookup,
+  ClientLookupAnswer,
   DeliverCall,
+  ForwardCall,
   InspectCall,
   Inspection,
+  JudgeCall,
+  Judgement,
   LearnCall,
   PingAnswer,
   PingCall,
+  RecordAnswer,
+  RecordCall,
   TakeAnswer,
   TakeCall,
 } from "./protocol.ts";
-import { Refusals } from "./refusals.ts";
 import type { GateStore } from "./store.ts";
 import { GateTenant, type TenantState } from "./tenant.ts";
 
-/** How long a token may still be accepted after it was issued: the life of a revocation floor. */
-const TOKEN_REACH_MS = (TOKEN_LIFETIME_S + 2 * CLOCK_SKEW_S) * 1000;
-/** A removed client's tombstone lives as long as its row in Postgres does. */
-const TOMBSTONE_MS = 90 * DAY_MS;
-/** The policy that limits one instance's pings of a kind: its lone admissions are noted in the ping's own row. */
-const PING_POLICY = { alive: "alive-instance" } as const;
-const WINDOWS = "windows";
+/** How long a token, an instance's or a person's, may still be accepted after it was issued: the life of a floor. */
+const TOKEN_REACH_MS = (Math.max(TOKEN_LIFETIME_S, USER_TOKEN_LIFETIME_S) + 2 * CLOCK_SKEW_S) * 1000;
 
 /**
- * A tenant's gate without its surroundings: decisions on its own SQLite. Whatever a method has written is durable before
- * its answer leaves the Durable Object.
+ * A tenant's gate, or a nursery's, without its surroundings: decisions on its own SQLite. Whatever a method has written is
+ * durable before its answer leaves the Durable Object.
  */
 export class TenantGateState {
   readonly #store: GateStore;
   readonly #clock: Clock;
-  readonly #limiter: Limiter;
+  readonly #admissions: Admissions;
+  readonly #clients: Clients;
   readonly #floors: Floors;
   readonly #tenant: GateTenant;
-  readonly #networks: Networks;
   readonly #keys: KnownKeys;
-  readonly #refusals: Refusals;
   readonly ancestors = new Ancestors();
   #forgotAtMs = 0;
 
   constructor(store: GateStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    this.#limiter = new Limiter((policy, subject) => this.#spent(policy.name, subject));
-    this.#floors = new Floors(store);
     this.#tenant = new GateTenant(store);
-    this.#networks = new Networks(store);
+    this.#admissions = new Admissions(store, clock, this.#tenant);
+    this.#clients = new Clients(store);
+    this.#floors = new Floors(store);
     this.#keys = new KnownKeys(store);
-    this.#refusals = new Refusals(store);
     this.ancestors.are(this.#tenant.state.ancestors);
-    this.#stretchWindows();
   }
 
   get tenant(): Readonly<TenantState> {
@@ -91,18 +92,17 @@ export class TenantGateState {
     // An instance's first ping in a while needs no row of its own for its limit: the one in the journal stands for it.
     const own = applications.find(({ policy }) => policy.name === PING_POLICY[call.kind]);
     if (own !== undefined) own.elsewhere = fresh;
-    const taken = this.#limiter.take(applications, now, (policy, subject) =>
-      policy.name === PING_POLICY[call.kind] ? last.spent : this.#spent(policy.name, subject),
+    const { decision, elsewhere } = this.#admissions.decide(
+      { requestId: call.requestId, routeClass: call.kind, subjects },
+      applications,
+      (policy, subject) =>
+        policy.name === PING_POLICY[call.kind] ? last.spent : this.#admissions.spent(policy.name, subject),
     );
-    const { decision, elsewhere } = taken;
-    this.#writeDown(taken);
-    if (!decision.admitted) {
-      this.#refusals.note({ requestId: call.requestId, routeClass: call.kind, subjects }, now, taken);
-      return { outcome: "limited", decision: encodeDecision(decision) };
-    }
+    if (!decision.admitted) return { outcome: "limited", decision: encodeDecision(decision) };
     if (!fresh) return { outcome: "repeated", decision: encodeDecision(decision) };
     const row = {
       instance_id: call.instanceId,
+      person_id: null,
       kind: call.kind,
       bucket,
       received_at: now,
@@ -116,57 +116,132 @@ export class TenantGateState {
   }
 
   /**
+   * The one call of what a person's token asks about itself. Journaled once an hour a person and instance, however often
+   * it is asked, and of the moment nothing but the hour.
+   */
+  record(call: RecordCall): RecordAnswer {
+    const { kind, instanceId, personId, generation, issuedAtMs, requestId } = call;
+    this.#tenant.meet(call.gateId, call.tenantId);
+    const now = this.#clock.now();
+    const presented: RevokedSubject[] = [
+      { kind: "instance", id: instanceId },
+      { kind: "session", id: call.familyId },
+      { kind: "token", id: call.tokenId },
+      { kind: "person", id: personId },
+    ];
+    const reason = this.#refusal(call.tenantId, presented, issuedAtMs, { personId, generation });
+    if (reason !== null) return { outcome: "refused", reason };
+    const taken = this.#take({ requestId, routeClass: kind, subjects: { instance: instanceId } });
+    const decision = encodeDecision(taken.decision);
+    if (!taken.decision.admitted) return { outcome: "limited", decision };
+    const bucket = bucketStart(kind, now);
+    const last = this.#store.lastAsked(instanceId, personId, kind);
+    if (last !== null && last >= bucket) return { outcome: "repeated", decision };
+    const row = {
+      instance_id: instanceId,
+      person_id: personId,
+      kind,
+      bucket,
+      received_at: bucket,
+      expires_at: askedExpiresAt(bucket),
+      os_kind: null,
+      os_name: null,
+      os_version: null,
+    };
+    this.#store.append(row, null);
+    return { outcome: "recorded", decision };
+  }
+
+  /** Whether a token that is genuine is still accepted. */
+  judge({ gateId, tenantId, presented, issuedAtMs, generation }: JudgeCall): Judgement {
+    this.#tenant.meet(gateId, tenantId);
+    return { reason: this.#refusal(tenantId, presented, issuedAtMs, generation) };
+  }
+
+  /**
    * Is this client's secret the one we hold the hash of? Wrong ones are counted apart: a client id is no secret, and
    * whoever knows one must not be able to lock its owner out by guessing.
    */
   authenticateClient(call: ClientCall): ClientAnswer {
     this.#tenant.meet(call.gateId, null);
-    const { gateId, tenantId } = this.tenant;
-    const client = this.#store.client(call.clientId);
-    const genuine =
-      client !== null &&
-      client.revoked_at === null &&
-      equalConstantTime(new Uint8Array(client.secret_hash), call.secretHash);
-    const subjects = { client: call.clientId };
-    const taken = this.#take({ ...call, routeClass: genuine ? "token" : "guess", subjects });
+    const { clientId, secretHash, requestId, routeClass = "token" } = call;
+    const known = this.#clients.look(clientId, this.#clock.now());
+    if (known.state === "moved") return { outcome: "moved", gateId: known.gateId };
+    const genuine = known.state === "live" && known.isGenuine(secretHash);
+    const taken = this.#take({
+      requestId,
+      routeClass: genuine ? routeClass : "guess",
+      subjects: { client: clientId },
+    });
     const decision = encodeDecision(taken.decision);
     if (!taken.decision.admitted) return { outcome: "limited", decision };
-    if (client === null || gateId === null || tenantId === null) return { outcome: "unknown", decision };
-    if (client.revoked_at !== null) return { outcome: "revoked", decision };
+    if (known.state !== "live") return { outcome: known.state, decision };
+    const claimed = this.#claimed(known);
+    if (claimed === undefined) return { outcome: "unknown", decision };
     if (!genuine) return { outcome: "wrong-secret", decision };
-    const instanceId = client.instance_id as Id<"instance">;
-    return { outcome: "genuine", instanceId, tenantId, gateId, scope: client.scope, decision };
+    // The version before reads whose it is beside the outcome.
+    const before = (call.v as number) === 1 ? { ...claimed, scope: known.facts.scope } : {};
+    return { outcome: "genuine", claimed, client: known.facts, decision, ...before };
+  }
+
+  /** What a client is, without a secret. */
+  client({ gateId, clientId }: ClientLookup): ClientLookupAnswer {
+    this.#tenant.meet(gateId, null);
+    const known = this.#clients.look(clientId, this.#clock.now());
+    if (known.state === "moved") return { outcome: "moved", gateId: known.gateId };
+    if (known.state !== "live") return { outcome: known.state };
+    const claimed = this.#claimed(known);
+    return claimed === undefined ? { outcome: "unknown" } : { outcome: "known", claimed, client: known.facts };
+  }
+
+  /** Takes in an unclaimed client. Throws a RangeError in a tenant's gate, and for what no client could register. */
+  adopt(call: AdoptCall): "adopted" | "full" {
+    this.#meetNursery(call.gateId);
+    this.forget();
+    return this.#clients.adopt(call, this.#clock.now());
+  }
+
+  /** Leads to the gate that claimed the client. Throws a RangeError in a tenant's gate, and for what is no such gate. */
+  forward({ gateId, clientId, toGateId }: ForwardCall): void {
+    this.#meetNursery(gateId);
+    this.#clients.forward(clientId, toGateId);
+  }
+
+  /** Changes what an unclaimed client registered. Throws a RangeError for what no client could register. */
+  change(call: ChangeCall): boolean {
+    this.#tenant.meet(call.gateId, null);
+    return this.#clients.change(call, this.#clock.now());
   }
 
   /** Still valid? within every limit? For whatever is decided elsewhere. */
   async take(call: TakeCall): Promise<TakeAnswer> {
     this.#tenant.meet(call.gateId, null);
-    const { subjects, issuedAtMs = Number.NEGATIVE_INFINITY } = call;
-    const presented: RevokedSubject[] = [];
+    const { subjects, issuedAtMs = Number.NEGATIVE_INFINITY, presented: others = [], generation } = call;
+    const presented: RevokedSubject[] = [...others];
     if (subjects.key !== undefined) presented.push({ kind: "key", id: subjects.key });
     if (subjects.instance !== undefined) presented.push({ kind: "instance", id: subjects.instance });
     if (subjects.person !== undefined) presented.push({ kind: "person", id: subjects.person });
-    const reason = this.#floors.refusal(presented, issuedAtMs, this.#clock.now());
+    const reason = this.#refusal(null, presented, issuedAtMs, generation);
     if (reason !== null) return { outcome: "refused", reason };
-    if (this.#isSuspended()) return { outcome: "refused", reason: "tenant-suspended" };
     if (call.facts === true && subjects.key !== undefined) return this.#takeOfKey(call, subjects.key);
-    const { decision } =
-      subjects.network === undefined ? this.#take(call) : await this.#takeOfNetwork(call, subjects.network);
+    if (subjects.network === undefined) return answerOf(this.#take(call).decision);
+    const { decision } = await this.#admissions.takeOfNetwork(call, subjects.network);
+    this.forget();
     return answerOf(decision);
   }
 
   /** What a look-up found of a key, and whether this call of it is within the key's own limit. */
   learn(call: LearnCall): TakeAnswer {
     this.#tenant.meet(call.gateId, null);
-    const now = this.#clock.now();
     const subjects = { key: call.key };
     // Heard while it was looked up.
-    const reason = this.#floors.refusal([{ kind: "key", id: call.key }], Number.NEGATIVE_INFINITY, now);
+    const reason = this.#refusal(null, [{ kind: "key", id: call.key }], Number.NEGATIVE_INFINITY);
     if (reason !== null) return { outcome: "refused", reason };
-    if (this.#isSuspended()) return { outcome: "refused", reason: "tenant-suspended" };
-    this.#keys.learn(call, now);
+    this.#keys.learn(call, this.#clock.now());
     const own = this.#ownLimit(call.key, call.takes ? call.callsPerHour : null);
-    return answerOf(this.#decide({ requestId: call.requestId, routeClass: "account", subjects }, own).decision);
+    const taken = this.#admissions.decide({ requestId: call.requestId, routeClass: "account", subjects }, own);
+    this.forget();
+    return answerOf(taken.decision);
   }
 
   /**
@@ -182,30 +257,30 @@ export class TenantGateState {
     this.#tenant.meet(gateId, null);
     const now = this.#clock.now();
     const { status, plan } = this.tenant;
-    const look = (application: Application) => this.#look(application, now);
+    const look = (application: Application) => this.#admissions.look(application, now);
     const policies = inspectPolicies(this.#tenant, subjects, look);
     const own = subjects.key === undefined ? null : (this.#keys.get(subjects.key, now)?.calls_per_hour ?? null);
     if (subjects.key !== undefined && own !== null) policies.push(inspectKeyCalls(own, subjects.key, look));
-    return { status, plan, policies, refusals: this.#refusals.newestFirst(now) };
+    return { status, plan, policies, refusals: this.#admissions.refusals(now) };
   }
 
   /** Writes down what is reserved, so that falling asleep loses nothing. */
   settle(): void {
-    const now = this.#clock.now();
-    for (const write of this.#limiter.settle(now)) this.#store.spend(write);
-    this.#refusals.settle(now);
+    this.#admissions.settle(this.#clock.now());
   }
 
   /** Drops what has outlived its purpose; at most once a minute, as it looks through whole tables. */
   forget(): void {
     const now = this.#clock.now();
-    if (now - this.#forgotAtMs < MINUTE_MS) return;
+    // A clock that was set back must not put it off.
+    if (Math.abs(now - this.#forgotAtMs) < MINUTE_MS) return;
     this.#forgotAtMs = now;
     const windowMs = Number(policyNamed(PING_POLICY.alive)?.windowS) * 1000;
-    this.#store.forget(now, bucketStart("alive", now), windowMs);
+    const kinds = Object.keys(BUCKET_MS) as JournalKind[];
+    this.#store.forget(now, Object.fromEntries(kinds.map((kind) => [kind, bucketStart(kind, now)])), windowMs);
     this.#floors.forget(now);
-    this.#refusals.settle(now);
-    this.#networks.forget(now);
+    this.#clients.forget();
+    this.#admissions.forget(now);
     this.#keys.forget(now);
   }
 
@@ -213,73 +288,53 @@ export class TenantGateState {
     return this.tenant.status !== "active" || this.ancestors.suspended;
   }
 
-  #take(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects" | "costs">): Taken {
-    return this.#decide(call, applicationsOf(this.#tenant.policies[call.routeClass], call.subjects, call.costs));
+  /** Why a credential is refused, whatever it asks. `tenantId` null: it names none, and its gate was found by itself. */
+  #refusal(
+    tenantId: Id<"tenant"> | null,
+    presented: readonly RevokedSubject[],
+    issuedAtMs: number,
+    generation?: JudgeCall["generation"],
+  ): RevokedReason | "tenant-suspended" | null {
+    if (tenantId !== null && this.tenant.tenantId !== tenantId) return "token-revoked";
+    const reason = this.#floors.refusal(presented, issuedAtMs, this.#clock.now(), generation);
+    return reason ?? (this.#isSuspended() ? "tenant-suspended" : null);
+  }
+
+  /** Whose a client is, null where it is unclaimed; undefined while the gate has not heard of its tenant. */
+  #claimed(known: {
+    claimed: boolean;
+    instanceId: Id<"instance">;
+    facts: ClientFacts;
+  }): ClaimedClient | null | undefined {
+    if (!known.claimed) return null;
+    const { gateId, tenantId } = this.tenant;
+    return gateId === null || tenantId === null ? undefined : { instanceId: known.instanceId, tenantId, gateId };
+  }
+
+  #meetNursery(gateId: string): void {
+    if (!isNursery(gateId)) throw new RangeError("unclaimed clients are in nurseries");
+    this.#tenant.meet(gateId, null);
+  }
+
+  #take(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects" | "costs">) {
+    const taken = this.#admissions.take(call);
+    this.forget();
+    return taken;
   }
 
   #takeOfKey(call: TakeCall, key: string): TakeAnswer {
     const now = this.#clock.now();
     const known = this.#keys.get(key, now);
     const plan = applicationsOf(this.#tenant.policies[call.routeClass], call.subjects, call.costs);
-    const { decision } = this.#decide(call, [...plan, ...this.#ownLimit(key, known?.calls_per_hour ?? null)]);
+    const own = this.#ownLimit(key, known?.calls_per_hour ?? null);
+    const { decision } = this.#admissions.decide(call, [...plan, ...own]);
+    this.forget();
     const answer = { ...answerOf(decision), ticket: this.#keys.ticket(now) };
     return known === null ? answer : { ...answer, facts: known.facts };
   }
 
   #ownLimit(key: string, callsPerHour: number | null): Application[] {
     return callsPerHour === null ? [] : [{ policy: keyCalls(callsPerHour), subject: key }];
-  }
-
-  /** A network is counted under its name of today, and for a while under that of yesterday. */
-  async #takeOfNetwork(call: TakeCall, prefix: string): Promise<Taken> {
-    const policies = this.#tenant.policies[call.routeClass];
-    const windowMs = Math.max(...policies.map(({ windowS }) => (windowS === "month" ? 0 : windowS * 1000)));
-    const names = await this.#networks.subjects(prefix, this.#clock.now(), windowMs);
-    const applications = names.flatMap((network) =>
-      applicationsOf(policies, { ...call.subjects, network }, call.costs),
-    );
-    const taken = this.#decide({ ...call, subjects: { ...call.subjects, network: names[0] as string } }, applications);
-    const states = fullestFirst(taken.decision.states);
-    return { ...taken, decision: { ...taken.decision, states } };
-  }
-
-  #decide(call: Pick<TakeCall, "requestId" | "routeClass" | "subjects">, applications: Application[]): Taken {
-    const now = this.#clock.now();
-    const taken = this.#limiter.take(applications, now);
-    this.#writeDown(taken);
-    if (!taken.decision.admitted) this.#refusals.note(call, now, taken);
-    this.forget();
-    return taken;
-  }
-
-  #look(application: Application, now: number): PolicyState[] {
-    const looked = this.#limiter.look(application, now);
-    this.#writeDown(looked);
-    return looked.states;
-  }
-
-  /** What was spent of a policy; an instance's lone ping is noted where the ping is. */
-  #spent(policy: string, subject: string): SpentRow[] {
-    if (policy === PING_POLICY.alive) return this.#store.lastPing(subject, "alive", policy).spent;
-    return this.#store.spent(policy, subject);
-  }
-
-  #writeDown({ writes }: Pick<Taken, "writes">): void {
-    for (const write of writes) this.#store.spend(write);
-  }
-
-  /** A window that a new version has made longer counts what the old one would have forgotten. */
-  #stretchWindows(): void {
-    const windows = Object.fromEntries(POLICIES.map(({ name, windowS }) => [name, windowS]));
-    const before = JSON.parse(String(this.#store.meta(WINDOWS) ?? "{}")) as typeof windows;
-    if (JSON.stringify(before) === JSON.stringify(windows)) return;
-    for (const [name, windowS] of Object.entries(windows)) {
-      const was = before[name];
-      if (typeof was === "number" && typeof windowS === "number" && windowS > was) {
-        this.#store.stretch(name, (windowS - was) * 1000);
-      }
-    }
-    this.#store.setMeta(WINDOWS, JSON.stringify(windows));
   }
 
   #apply({ id, message }: Posted): boolean {
@@ -292,12 +347,20 @@ export class TenantGateState {
           return heard;
         }
         case "client":
-          return this.#applyClient(message);
+          this.#clients.put(id, message);
+          return true;
         case "instance-removed":
-          return this.#applyRemoval(message);
+          this.#applyRemoval(message);
+          return true;
+        case "client-revoked":
+          this.#applyRevocation(message);
+          return true;
         case "revoked":
           this.#floors.raise(message);
           if (message.subject.kind === "key" || message.subject.kind === "person") this.#keys.clear();
+          return true;
+        case "generation":
+          this.#floors.raiseGeneration(message);
           return true;
         case "keys-changed":
           this.#keys.clear();
@@ -310,32 +373,30 @@ export class TenantGateState {
     }
   }
 
-  #applyClient(message: Extract<GateMessage, { kind: "client" }>): boolean {
-    const hash = fromBase64Url(message.secretHash);
-    if (hash === null) return false;
-    this.#store.putClient(message.clientId, message.instanceId, hash, message.scope);
-    return true;
-  }
-
-  #applyRemoval({ instanceId, clientId, removedAtMs }: Extract<GateMessage, { kind: "instance-removed" }>): boolean {
+  #applyRemoval({ instanceId, clientId, removedAtMs }: Extract<GateMessage, { kind: "instance-removed" }>): void {
     const now = this.#clock.now();
-    this.#store.revokeClient(clientId, instanceId, removedAtMs, now + TOMBSTONE_MS);
+    this.#clients.revoke(clientId, instanceId, removedAtMs, now);
     this.#floors.raise({
       subject: { kind: "instance", id: instanceId },
       reason: "instance-deleted",
       issuedBeforeMs: null,
       untilMs: Math.max(now, removedAtMs) + TOKEN_REACH_MS,
     });
-    return true;
+  }
+
+  #applyRevocation({ instanceId, clientId, revokedAtMs }: Extract<GateMessage, { kind: "client-revoked" }>): void {
+    const latestMs = Math.max(this.#clock.now(), revokedAtMs);
+    this.#clients.revoke(clientId, instanceId, revokedAtMs, null);
+    this.#floors.raise({
+      subject: { kind: "instance", id: instanceId },
+      reason: "token-revoked",
+      // Until it heard of it this gate let tokens be issued, by clocks that may be ahead of its own.
+      issuedBeforeMs: latestMs + CLOCK_SKEW_S * 1000,
+      untilMs: latestMs + TOKEN_REACH_MS,
+    });
   }
 }
 
 function answerOf(decision: Decision): Extract<TakeAnswer, { decision: DecisionText }> {
   return { outcome: decision.admitted ? "admitted" : "limited", decision: encodeDecision(decision) };
-}
-
-/** One state a policy, the one with the least left: a network that is counted under two names is still one caller. */
-function fullestFirst(states: readonly PolicyState[]): PolicyState[] {
-  const sorted = states.toSorted((a, b) => a.remaining - b.remaining);
-  return sorted.filter(({ name }, index) => sorted.findIndex((state) => state.name === name) === index);
 }

@@ -1,13 +1,14 @@
-import type { Posted, RevokedReason } from "../core/gate-message.ts";
+import type { ClientFacts, Posted, RevokedReason, RevokedSubject } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
 import type { PolicyState } from "../limits/limiter.ts";
 import type { Plan } from "../limits/plans.ts";
 import type { Scope, Subjects } from "../limits/policy.ts";
 import type { RouteClass, Unit } from "../limits/route-classes.ts";
+import type { AskedKind } from "../telemetry/bucket.ts";
 import type { DecisionText } from "./decision-text.ts";
 
 /** The version of this protocol. A gate understands the version before it too: deployments do not happen at once. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 interface Call {
   v: typeof PROTOCOL;
@@ -37,25 +38,100 @@ export type PingAnswer =
   | { outcome: "refused"; reason: RevokedReason }
   | { outcome: "limited"; decision: DecisionText };
 
+/** Whose a claimed client is. */
+export interface ClaimedClient {
+  instanceId: Id<"instance">;
+  tenantId: Id<"tenant">;
+  gateId: string;
+}
+
 export interface ClientCall extends LimitedCall {
   clientId: string;
-  /** SHA-256 of the secret that the client sent. */
-  secretHash: Uint8Array;
+  /** SHA-256 of the secret that the client sent; null: it sent none, as only a public client (`none`) may. */
+  secretHash: Uint8Array | null;
+  /** What a genuine one is counted as; `token` when left out. */
+  routeClass?: "token" | "poll";
 }
 
 export type ClientAnswer =
-  | {
-      outcome: "genuine";
-      instanceId: Id<"instance">;
-      tenantId: Id<"tenant">;
-      gateId: string;
-      scope: string;
-      decision: DecisionText;
-    }
+  /** `claimed` null: nobody has claimed it yet. */
+  | { outcome: "genuine"; claimed: ClaimedClient | null; client: ClientFacts; decision: DecisionText }
+  /** It was claimed: that gate is to be asked. Nothing was taken from any limit. */
+  | { outcome: "moved"; gateId: string }
   /** Not heard of (yet): its registration may still be in the outbox. */
   | { outcome: "unknown"; decision: DecisionText }
   | { outcome: "wrong-secret"; decision: DecisionText }
   | { outcome: "revoked"; decision: DecisionText }
+  | { outcome: "limited"; decision: DecisionText };
+
+export interface ClientLookup extends Call {
+  clientId: string;
+}
+
+export type ClientLookupAnswer =
+  | { outcome: "known"; claimed: ClaimedClient | null; client: ClientFacts }
+  | { outcome: "moved"; gateId: string }
+  | { outcome: "unknown" | "revoked" };
+
+/** An unclaimed client, as it registered. */
+export interface AdoptCall extends Call {
+  clientId: string;
+  instanceId: Id<"instance">;
+  /** SHA-256; null of a public client. */
+  secretHash: Uint8Array | null;
+  client: ClientFacts;
+  /** When the registration expires, ms: 24 hours after it was made. */
+  expiresAtMs: number;
+}
+
+export interface ForwardCall extends Call {
+  clientId: string;
+  toGateId: string;
+}
+
+export interface ChangeCall extends Call {
+  clientId: string;
+  /** SHA-256 of the secret that it has from now on; null of a public client. */
+  secretHash: Uint8Array | null;
+  client: ClientFacts;
+}
+
+/** What a token says of what its person may do. */
+export interface PresentedGeneration {
+  /** `per_…`. */
+  personId: string;
+  generation: number;
+}
+
+export interface JudgeCall extends Call {
+  tenantId: Id<"tenant">;
+  presented: readonly RevokedSubject[];
+  issuedAtMs: number;
+  generation?: PresentedGeneration;
+}
+
+/** Why a genuine token is not accepted, whatever it asks; null: it is. */
+export interface Judgement {
+  reason: RevokedReason | "tenant-suspended" | null;
+}
+
+/** What a person's access token asks about itself. */
+export interface RecordCall extends LimitedCall {
+  tenantId: Id<"tenant">;
+  kind: AskedKind;
+  instanceId: Id<"instance">;
+  personId: Id<"person">;
+  /** The access token's `jti`, its sign-in, its generation and when it was issued, ms. */
+  tokenId: string;
+  familyId: Id<"tokenFamily">;
+  generation: number;
+  issuedAtMs: number;
+}
+
+export type RecordAnswer =
+  /** Durable, as a ping is. `repeated`: it already was, for this hour. */
+  | { outcome: "recorded" | "repeated"; decision: DecisionText }
+  | { outcome: "refused"; reason: RevokedReason | "tenant-suspended" }
   | { outcome: "limited"; decision: DecisionText };
 
 export interface TakeCall extends LimitedCall {
@@ -66,6 +142,9 @@ export interface TakeCall extends LimitedCall {
   costs?: Partial<Record<Unit, number>>;
   /** When the credential was issued, ms; decides against a floor that spares later ones. */
   issuedAtMs?: number;
+  /** What else could be revoked of it, beside the subjects, and what it says of its person's access. */
+  presented?: readonly RevokedSubject[];
+  generation?: PresentedGeneration;
   /** Whether to say what is known of the key among the subjects. */
   facts?: true;
 }
@@ -166,6 +245,21 @@ export interface FlushReport {
 export interface Gate {
   ping(call: PingCall): Promise<PingAnswer>;
   authenticateClient(call: ClientCall): Promise<ClientAnswer>;
+  /** What a client is, without a secret: for the authorization endpoint. Takes nothing. */
+  client(call: ClientLookup): Promise<ClientLookupAnswer>;
+  /** A nursery takes in an unclaimed client. `full`: it has as many as it may. Repeating it is the same. */
+  adopt(call: AdoptCall): Promise<"adopted" | "full">;
+  /**
+   * A nursery leads to the gate to which the client was claimed from then on, for ever; also where it did not know the
+   * client, or no longer does. Idempotent.
+   */
+  forward(call: ForwardCall): Promise<void>;
+  /** Changes what an unclaimed client registered (RFC 7592). False: it is not here. */
+  change(call: ChangeCall): Promise<boolean>;
+  /** Whether a token that is genuine is still accepted. Takes nothing. */
+  judge(call: JudgeCall): Promise<Judgement>;
+  /** For what a person's token asks about itself: still valid? within every limit? journaled, once an hour. */
+  record(call: RecordCall): Promise<RecordAnswer>;
   take(call: TakeCall): Promise<TakeAnswer>;
   /**
    * Remembers what was looked up of a key, until the UTC hour of its ticket ends; not where anything about keys or the

@@ -6,10 +6,11 @@
  * | table   | holds                                     | until                                         |
  * |---------|-------------------------------------------|-----------------------------------------------|
  * | meta    | the tenant, its plan and status, counters | the tenant is gone                            |
- * | client  | SHA-256 of each active client's secret    | 90 days after the instance was removed        |
+ * | client  | SHA-256 of each active client's secret, and what it registered | 90 days after the instance was removed; an unclaimed one's 24 hours |
+ * | forward | to which gate a client was claimed        | for ever                                      |
  * | floor   | tokens issued before this are refused     | such tokens have expired                      |
- * | seen    | the last bucket an instance pinged in, and that ping's admission | that bucket has ended |
- * | journal | pings that Postgres has not yet           | they are flushed                              |
+ * | seen    | the last bucket an instance pinged or a person's token asked in, and a ping's admission | that bucket has ended |
+ * | journal | what Postgres has not yet                 | it is flushed                                 |
  * | spent   | admissions that limits still count, packed | their window has passed                      |
  * | known_key | what was looked up of a live API key, so that the next call asks no database | the UTC hour ends, or any key or the tenant changes |
  */
@@ -41,6 +42,26 @@ export const SCHEMA: readonly string[] = [
   `create table known_key (
      key text primary key, facts text not null, calls_per_hour integer, expires_at integer not null
    ) without rowid;`,
+  // What a client registered, whether it is claimed, and where it went; what persons' tokens ask. A client of before has
+  // told its scope alone.
+  `create table registered (
+     client_id text primary key, instance_id text not null, secret_hash blob, facts text, claimed integer not null, heard integer not null default 0,
+     revoked_at integer, expires_at integer
+   ) without rowid;
+   insert into registered (client_id, instance_id, secret_hash, facts, claimed, revoked_at, expires_at)
+     select client_id, instance_id, nullif(secret_hash, x''), iif(revoked_at is null, json_object('scope', scope), null), 1,
+            revoked_at, expires_at from client;
+   drop table client;
+   alter table registered rename to client;
+   create table forward (client_id text primary key, gate_id text not null) without rowid;
+   create table asked (
+     instance_id text not null, person_id text not null, kind text not null, bucket integer not null, spent_at integer,
+     primary key (instance_id, kind, person_id)
+   ) without rowid;
+   insert into asked (instance_id, person_id, kind, bucket, spent_at) select instance_id, '', kind, bucket, spent_at from seen;
+   drop table seen;
+   alter table asked rename to seen;
+   alter table journal add column person_id text;`,
 ];
 
 export const SQL = {
@@ -49,36 +70,50 @@ export const SQL = {
   setMeta: "insert into meta (key, value) values (?, ?) on conflict (key) do update set value = excluded.value",
   allMeta: "select key, value from meta",
 
-  client: "select instance_id, secret_hash, scope, revoked_at from client where client_id = ?",
-  putClient: `insert into client (client_id, instance_id, secret_hash, scope) values (?, ?, ?, ?)
-    on conflict (client_id) do update set instance_id = excluded.instance_id, secret_hash = excluded.secret_hash, scope = excluded.scope
-    where client.revoked_at is null`,
-  revokeClient: `insert into client (client_id, instance_id, secret_hash, scope, revoked_at, expires_at) values (?, ?, x'', '', ?, ?)
-    on conflict (client_id) do update set secret_hash = x'', revoked_at = excluded.revoked_at, expires_at = excluded.expires_at
-    where client.revoked_at is null`,
+  client: `select instance_id, secret_hash, facts, claimed, revoked_at from client
+    where client_id = ? and (expires_at is null or expires_at > ?)`,
+  putClient: `insert into client (client_id, instance_id, secret_hash, facts, heard, claimed) values (?, ?, ?, ?, ?, 1)
+    on conflict (client_id) do update set instance_id = excluded.instance_id, secret_hash = excluded.secret_hash,
+      facts = excluded.facts, heard = excluded.heard, claimed = 1, expires_at = null
+    where client.revoked_at is null and client.heard <= excluded.heard`,
+  /** What it was is gone at once; the tombstone stays for as long as the instance's row does. */
+  revokeClient: `insert into client (client_id, instance_id, claimed, revoked_at, expires_at) values (?, ?, 1, ?, ?)
+    on conflict (client_id) do update set secret_hash = null, facts = null,
+      revoked_at = coalesce(client.revoked_at, excluded.revoked_at),
+      expires_at = coalesce(client.expires_at, excluded.expires_at)`,
+  adopt: `insert into client (client_id, instance_id, secret_hash, facts, claimed, expires_at) values (?, ?, ?, ?, 0, ?)
+    on conflict (client_id) do nothing`,
+  changeClient: `update client set secret_hash = ?, facts = ?
+    where client_id = ? and claimed = 0 and revoked_at is null and expires_at > ? returning client_id`,
+  dropClient: "delete from client where client_id = ?",
+  unclaimed: "select count(*) as unclaimed from client where claimed = 0 and expires_at > ?",
+  forwardOf: "select gate_id from forward where client_id = ?",
+  forward: "insert into forward (client_id, gate_id) values (?, ?) on conflict (client_id) do nothing",
 
   floors: "select subject, before_ms, reason, expires_at from floor",
   putFloor: `insert into floor (subject, before_ms, reason, expires_at) values (?, ?, ?, ?)
-    on conflict (subject) do update set before_ms = max(before_ms, excluded.before_ms), reason = excluded.reason,
-      expires_at = max(expires_at, excluded.expires_at)`,
+    on conflict (subject) do update set before_ms = excluded.before_ms, reason = excluded.reason,
+      expires_at = excluded.expires_at`,
 
   /** What an instance's ping is decided on, in one look: its last bucket, and what its limit still counts. */
   lastPing: `select bucket, spent_at, null as seq, null as opened_at, null as stamps, null as reserved, null as lapses_at,
-      null as expires_at from seen where instance_id = ?1 and kind = ?2
+      null as expires_at from seen where instance_id = ?1 and kind = ?2 and person_id = ''
     union all select null, null, seq, opened_at, stamps, reserved, lapses_at, expires_at from spent
       where policy = ?3 and subject = ?1`,
-  journal: `insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spent_at)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  journaled: "select instance_id, kind, bucket, spent_at from journal order by seq",
+  /** The last bucket in which a person's token asked. */
+  lastAsked: "select bucket from seen where instance_id = ? and kind = ? and person_id = ?",
+  journal: `insert into journal (instance_id, person_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spent_at)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  journaled: "select instance_id, person_id, kind, bucket, spent_at from journal order by seq",
   pending: "select count(*) as pending from journal",
-  batch: `select seq, instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version
+  batch: `select seq, instance_id, person_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version
     from journal order by seq limit ?`,
-  /** A flushed ping is remembered for its bucket. Done a batch at a time: the journal alone is written on a ping's way. */
-  see: `insert into seen (instance_id, kind, bucket, spent_at)
-    select instance_id, kind, max(bucket), max(spent_at) from journal where seq <= ? group by instance_id, kind
-    on conflict (instance_id, kind) do update set bucket = max(seen.bucket, excluded.bucket),
+  /** What is flushed is remembered for its bucket. Done a batch at a time: the journal alone is written on a ping's way. */
+  see: `insert into seen (instance_id, person_id, kind, bucket, spent_at)
+    select instance_id, coalesce(person_id, ''), kind, max(bucket), max(spent_at) from journal where seq <= ? group by 1, 2, 3
+    on conflict (instance_id, kind, person_id) do update set bucket = max(seen.bucket, excluded.bucket),
       spent_at = coalesce(max(seen.spent_at, excluded.spent_at), seen.spent_at, excluded.spent_at)`,
-  flushed: "delete from journal where seq <= ? returning instance_id, kind, bucket",
+  flushed: "delete from journal where seq <= ? returning instance_id, person_id, kind, bucket",
 
   spent: "select seq, opened_at, stamps, reserved, lapses_at, expires_at from spent where policy = ? and subject = ?",
   spend: `insert into spent (policy, subject, seq, opened_at, stamps, reserved, lapses_at, expires_at)
@@ -98,6 +133,6 @@ export const SQL = {
 
   forgetClients: "delete from client where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",
-  forgetSeen: "delete from seen where bucket < ? and (spent_at is null or spent_at < ?)",
+  forgetSeen: "delete from seen where kind = ? and bucket < ? and (spent_at is null or spent_at < ?)",
   forgetSpent: "delete from spent where expires_at <= ?",
 } as const;

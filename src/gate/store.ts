@@ -6,6 +6,8 @@ import { SCHEMA, SQL } from "./sql.ts";
 export interface JournalRow {
   seq: number;
   instance_id: string;
+  /** Whose token asked; null for a ping. */
+  person_id: string | null;
   kind: string;
   bucket: number;
   received_at: number;
@@ -17,8 +19,11 @@ export interface JournalRow {
 
 export interface ClientRow {
   instance_id: string;
-  secret_hash: ArrayBuffer;
-  scope: string;
+  /** Null: a public client's, or one that was revoked. */
+  secret_hash: ArrayBuffer | null;
+  /** JSON of what it registered; null of one that was revoked. */
+  facts: string | null;
+  claimed: 0 | 1;
   revoked_at: number | null;
 }
 
@@ -43,7 +48,7 @@ export interface LastPing {
   spent: SpentRow[];
 }
 
-type FlushedRow = { instance_id: string; kind: string; bucket: number };
+type FlushedRow = { instance_id: string; person_id: string | null; kind: string; bucket: number };
 type JournaledRow = FlushedRow & { spent_at: number | null };
 type StoredRow = {
   seq: number;
@@ -62,7 +67,7 @@ export class GateStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #meta = new Map<string, string | number>();
-  /** The last bucket of every instance that has a ping in the journal: as many entries as the journal has rows, at most. */
+  /** The last bucket of everybody who has a row in the journal: as many entries as the journal has rows, at most. */
   readonly #unflushed = new Map<string, { bucket: number; spentAt: number | null }>();
 
   constructor(storage: DurableObjectStorage) {
@@ -73,7 +78,7 @@ export class GateStore {
       this.#meta.set(key, value);
     }
     for (const row of this.#rows<JournaledRow>(SQL.journaled)) {
-      this.#note(row.instance_id, row.kind, row.bucket, row.spent_at);
+      this.#note(row, row.spent_at);
     }
   }
 
@@ -99,16 +104,43 @@ export class GateStore {
     this.#meta.delete(key);
   }
 
-  client(clientId: string): ClientRow | null {
-    return this.#rows<ClientRow & Record<string, Value>>(SQL.client, clientId)[0] ?? null;
+  client(clientId: string, nowMs: number): ClientRow | null {
+    return this.#rows<ClientRow & Record<string, Value>>(SQL.client, clientId, nowMs)[0] ?? null;
   }
 
-  putClient(clientId: string, instanceId: string, secretHash: Uint8Array, scope: string): void {
-    this.#sql.exec(SQL.putClient, clientId, instanceId, buffer(secretHash), scope);
+  /** `heard`: the message's place in the outbox; an older one than was heard of this client changes nothing. */
+  putClient(clientId: string, instanceId: string, secretHash: Uint8Array | null, facts: string, heard: number): void {
+    this.#sql.exec(SQL.putClient, clientId, instanceId, bufferOrNull(secretHash), facts, heard);
   }
 
-  revokeClient(clientId: string, instanceId: string, revokedAt: number, expiresAt: number): void {
+  revokeClient(clientId: string, instanceId: string, revokedAt: number, expiresAt: number | null): void {
     this.#sql.exec(SQL.revokeClient, clientId, instanceId, revokedAt, expiresAt);
+  }
+
+  adopt(clientId: string, instanceId: string, secretHash: Uint8Array | null, facts: string, expiresAt: number): void {
+    this.#sql.exec(SQL.adopt, clientId, instanceId, bufferOrNull(secretHash), facts, expiresAt);
+  }
+
+  /** Says whether there was such an unclaimed client. */
+  changeClient(clientId: string, secretHash: Uint8Array | null, facts: string, nowMs: number): boolean {
+    return this.#rows(SQL.changeClient, bufferOrNull(secretHash), facts, clientId, nowMs).length > 0;
+  }
+
+  /** Unclaimed clients that have not expired. */
+  unclaimed(nowMs: number): number {
+    return this.#sql.exec<{ unclaimed: number }>(SQL.unclaimed, nowMs).one().unclaimed;
+  }
+
+  /** The gate to which a client was claimed, or null. */
+  forwardOf(clientId: string): string | null {
+    return this.#sql.exec<{ gate_id: string }>(SQL.forwardOf, clientId).toArray()[0]?.gate_id ?? null;
+  }
+
+  forward(clientId: string, gateId: string): void {
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(SQL.forward, clientId, gateId);
+      this.#sql.exec(SQL.dropClient, clientId);
+    });
   }
 
   floors(): FloorRow[] {
@@ -137,7 +169,7 @@ export class GateStore {
 
   /** An instance's last ping of a kind, and what was spent of the policy that limits them. */
   lastPing(instanceId: string, kind: string, policy: string): LastPing {
-    const pending = this.#unflushed.get(pingKey(instanceId, kind));
+    const pending = this.#unflushed.get(journalKey({ instance_id: instanceId, person_id: null, kind }));
     const last: LastPing = { bucket: pending?.bucket ?? null, spent: [] };
     if (pending !== undefined && pending.spentAt !== null) last.spent.push(elsewhere(pending.spentAt));
     for (const row of this.#rows<LastPingRow>(SQL.lastPing, instanceId, kind, policy)) {
@@ -151,17 +183,35 @@ export class GateStore {
     return last;
   }
 
-  /** Journals a ping. `spentAt` is the admission that its row stands for beside, if it does. */
-  append(row: Omit<JournalRow, "seq">, spentAt: number | null): void {
-    const { instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version } = row;
-    const values = [instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spentAt];
-    this.#sql.exec(SQL.journal, ...values);
-    this.#note(instance_id, kind, bucket, spentAt);
+  /** The last bucket in which a person's token asked this on an instance, or null. */
+  lastAsked(instanceId: string, personId: string, kind: string): number | null {
+    const pending = this.#unflushed.get(journalKey({ instance_id: instanceId, person_id: personId, kind }));
+    if (pending !== undefined) return pending.bucket;
+    return this.#rows<{ bucket: number }>(SQL.lastAsked, instanceId, kind, personId)[0]?.bucket ?? null;
   }
 
-  #note(instanceId: string, kind: string, bucket: number, spentAt: number | null): void {
-    const key = pingKey(instanceId, kind);
-    this.#unflushed.set(key, { bucket, spentAt: spentAt ?? this.#unflushed.get(key)?.spentAt ?? null });
+  /** Journals a row. `spentAt` is the admission that it stands for beside, if it does. */
+  append(row: Omit<JournalRow, "seq">, spentAt: number | null): void {
+    const { instance_id, person_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version } = row;
+    const values = [
+      instance_id,
+      person_id,
+      kind,
+      bucket,
+      received_at,
+      expires_at,
+      os_kind,
+      os_name,
+      os_version,
+      spentAt,
+    ];
+    this.#sql.exec(SQL.journal, ...values);
+    this.#note(row, spentAt);
+  }
+
+  #note(row: FlushedRow, spentAt: number | null): void {
+    const key = journalKey(row);
+    this.#unflushed.set(key, { bucket: row.bucket, spentAt: spentAt ?? this.#unflushed.get(key)?.spentAt ?? null });
   }
 
   pending(): number {
@@ -173,15 +223,15 @@ export class GateStore {
   }
 
   /**
-   * Forgets the journal up to this row, and remembers its pings for their buckets. Rows come in at the end, and one flush
+   * Forgets the journal up to this row, and remembers its rows for their buckets. Rows come in at the end, and one flush
    * runs at a time: nothing else is lost.
    */
   flushed(seq: number): void {
     this.#storage.transactionSync(() => {
       this.#sql.exec(SQL.see, seq);
-      for (const { instance_id, kind, bucket } of this.#rows<FlushedRow>(SQL.flushed, seq)) {
-        const key = pingKey(instance_id, kind);
-        if (this.#unflushed.get(key)?.bucket === bucket) this.#unflushed.delete(key);
+      for (const row of this.#rows<FlushedRow>(SQL.flushed, seq)) {
+        const key = journalKey(row);
+        if (this.#unflushed.get(key)?.bucket === row.bucket) this.#unflushed.delete(key);
       }
     });
   }
@@ -203,9 +253,11 @@ export class GateStore {
   }
 
   /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors, known keys. */
-  forget(nowMs: number, oldestBucket: number, longestWindowMs: number): void {
+  forget(nowMs: number, oldestBuckets: Readonly<Record<string, number>>, longestWindowMs: number): void {
     this.#sql.exec(SQL.forgetSpent, nowMs);
-    this.#sql.exec(SQL.forgetSeen, oldestBucket, nowMs - longestWindowMs);
+    for (const [kind, oldest] of Object.entries(oldestBuckets)) {
+      this.#sql.exec(SQL.forgetSeen, kind, oldest, nowMs - longestWindowMs);
+    }
     this.#sql.exec(SQL.forgetFloors, nowMs);
     this.#sql.exec(SQL.forgetClients, nowMs);
     this.#sql.exec(SQL.forgetKnownKeys, nowMs);
@@ -218,6 +270,10 @@ export class GateStore {
 
 function buffer(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer;
+}
+
+function bufferOrNull(bytes: Uint8Array | null): ArrayBuffer | null {
+  return bytes === null ? null : buffer(bytes);
 }
 
 function spentRow(row: StoredRow): SpentRow {
@@ -237,6 +293,6 @@ function elsewhere(spentAt: number): SpentRow {
   return { seq: ELSEWHERE, openedAt: spentAt, stamps, reserved: 0, lapsesAt: 0, expiresAt: Number.MAX_SAFE_INTEGER };
 }
 
-function pingKey(instanceId: string, kind: string): string {
-  return `${kind} ${instanceId}`;
+function journalKey({ instance_id, person_id, kind }: Pick<FlushedRow, "instance_id" | "person_id" | "kind">): string {
+  return `${kind} ${instance_id} ${person_id ?? ""}`;
 }

@@ -2,10 +2,14 @@ import type { TenantMessage } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";
 import type { Plan } from "../limits/plans.ts";
 import { type EffectivePolicies, effectivePolicies, type LimitSettings } from "../limits/settings.ts";
+import { isNursery } from "./nursery.ts";
 import type { GateStore } from "./store.ts";
 import { readLimits, readTenantMessage } from "./tenant-message.ts";
 
-/** What a gate knows of its tenant; until it is told, the tenant of the first genuine token and the smallest plan. */
+/**
+ * What a gate knows of its tenant; until it is told, the tenant of the first genuine token and the smallest plan. A
+ * nursery has no tenant, and the limits of the greatest plan.
+ */
 export interface TenantState extends LimitSettings {
   gateId: string | null;
   tenantId: Id<"tenant"> | null;
@@ -60,8 +64,11 @@ export class GateTenant {
 
   /** Remembers whose gate this is: an object's own name is not told to it in an alarm. */
   meet(gateId: string, tenantId: Id<"tenant"> | null): void {
-    if (this.#state.gateId === null) this.#set({ gateId });
-    if (this.#state.tenantId === null && tenantId !== null) this.#set({ tenantId });
+    if (this.#state.gateId === null) {
+      this.#set(isNursery(gateId) ? { gateId, plan: "enterprise" } : { gateId });
+      this.#policies = effectivePolicies(this.#state);
+    }
+    if (this.#state.tenantId === null && tenantId !== null && !isNursery(gateId)) this.#set({ tenantId });
   }
 
   /**
@@ -70,7 +77,7 @@ export class GateTenant {
    */
   hear(id: number, message: TenantMessage): boolean {
     const read = readTenantMessage(message);
-    if (read === null) return false;
+    if (read === null || (this.#state.gateId !== null && isNursery(this.#state.gateId))) return false;
     if (this.#state.tenantId !== null && this.#state.tenantId !== read.tenantId) return false;
     if (id < this.#heard) return true;
     this.#heard = id;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { AccountCredential } from "../access/credential.ts";
+import type { AccountCredential, KeyCredential } from "../access/credential.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import type { Id, IdKind } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
@@ -7,7 +7,7 @@ import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
 import { takePublic } from "../gate/platform.ts";
 import type { Idempotency } from "../idempotency.ts";
-import { knownKey } from "../keys/known-key.ts";
+import { type KeyCall, knownKey } from "../keys/known-key.ts";
 import { sessionGate } from "../people/session-gate.ts";
 import type { Context } from "../verb.ts";
 import { idSchema } from "./id-schema.ts";
@@ -32,27 +32,41 @@ interface AccountInput {
 export async function accountCall(
   input: AccountInput,
   target: Id<"tenant"> | null = (input.query as { tenant_id?: Id<"tenant"> } | undefined)?.tenant_id ?? null,
-): Promise<{ context: Context; headers: Record<string, string> }> {
+): Promise<{ context: Context; headers: Record<string, string>; caller: string }> {
   const { deps, credential, request } = input;
   const requestId = input.requestId as Id<"request">;
   const entry = { credentialHash: credential.hash, target, reason: reasonOf(request), requestId };
-  const headers =
+  const taken =
     credential.kind === "session"
       ? await takeOfSession(deps, entry, networkOf(request))
-      : (await knownKey(deps, credential, { requestId, ...whenceOf(request) })).headers;
+      : await takeOfKey(deps, credential, { requestId, ...whenceOf(request) });
   const idempotency = await idempotencyOf(input);
-  return { context: { deps, ...entry, ...(idempotency && { idempotency }) }, headers };
+  return { context: { deps, ...entry, ...(idempotency && { idempotency }) }, ...taken };
+}
+
+interface Taken {
+  /** The RateLimit headers. */
+  headers: Record<string, string>;
+  /** Who it is: the person, or the key that is nobody's. */
+  caller: string;
 }
 
 async function takeOfSession(
   deps: Deps,
   entry: Omit<Context, "deps" | "idempotency">,
   network: string,
-): Promise<Record<string, string>> {
+): Promise<Taken> {
   // A cookie that anybody can make up is looked up in Postgres: that is limited first.
   await takePublic(deps, entry.requestId, network);
   const { gateId, subjects } = await sessionGate(deps, entry);
-  return await takeOrRefuse(deps, gateId, { requestId: entry.requestId, routeClass: "account", subjects });
+  const { requestId } = entry;
+  const headers = await takeOrRefuse(deps, gateId, { requestId, routeClass: "account", subjects });
+  return { headers, caller: subjects.person as string };
+}
+
+async function takeOfKey(deps: Deps, credential: KeyCredential, call: KeyCall): Promise<Taken> {
+  const { facts, headers } = await knownKey(deps, credential, call);
+  return { headers, caller: facts.personId ?? facts.id };
 }
 
 /** Says that an answer is that of an earlier request; nothing for a first one. */

@@ -17,7 +17,12 @@ const routes = [...sampleRoutes, ...metaRoutes(sampleRoutes, "1.0.0")];
 const options: ContractOptions = {
   origin: "https://ebb.example",
   credentials: SAMPLE_TOKENS,
-  forged: { "instance-token": ["forged.instance.token"], account: ["ebb_key_forged"] },
+  forged: {
+    "instance-token": ["forged.instance.token"],
+    "user-token": ["forged.user.token"],
+    account: ["ebb_key_forged"],
+    "account-or-user": ["ebb_key_forged"],
+  },
   foreignIds: { instance_id: SAMPLE_FOREIGN_ID, tenant_id: SAMPLE_FOREIGN_TENANT },
 };
 

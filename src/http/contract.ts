@@ -1,6 +1,6 @@
 import type { ProblemName } from "../core/problem.ts";
 import { inputSchema } from "./openapi.ts";
-import { type BearerSecurity, METHODS, pathParameters, type RouteDefinition } from "./route.ts";
+import { type BearerSecurity, isAccount, isBearer, METHODS, pathParameters, type RouteDefinition } from "./route.ts";
 import { wrongTypes } from "./wrong-types.ts";
 
 /** A hostile request and how it must be refused. */
@@ -46,9 +46,9 @@ function methodCases(route: RouteDefinition, routes: readonly RouteDefinition[],
 }
 
 function credentialCases(route: RouteDefinition, options: ContractOptions): ContractCase[] {
-  if (route.security !== "instance-token" && route.security !== "account") return [];
+  if (!isBearer(route.security)) return [];
   const genuine = options.credentials[route.security];
-  const other = options.credentials[route.security === "account" ? "instance-token" : "account"];
+  const other = options.credentials[isAccount(route.security) ? "instance-token" : "account"];
   const headers: readonly (readonly [string, string | null])[] = [
     ["no credential", null],
     ["empty credential", ""],
@@ -120,11 +120,15 @@ function queryCases(route: RouteDefinition, options: ContractOptions): ContractC
 function pathCases(route: RouteDefinition, options: ContractOptions): ContractCase[] {
   const names = pathParameters(route.path);
   if (names.length === 0) return [];
-  const expect: ContractCase["expect"] = { statuses: [400, 404], problem: ["invalid-field", "not-found"] };
+  // A client that is not the one it says it is has not proven itself.
+  const unproven = route.security === "client-secret";
+  const expect: ContractCase["expect"] = unproven
+    ? { statuses: [400, 401], problem: ["invalid-field", "invalid-client"] }
+    : { statuses: [400, 404], problem: ["invalid-field", "not-found"] };
   const hostile = ["%00", "%ff", "..%2f..", "%27%20or%201=1--", "x".repeat(2_000), "%F0%9F%92%A5", "__proto__"];
   // Whoever may not enter the tenant that is named is not even told that it is for somebody else.
-  const foreign =
-    names.includes("tenant_id") || !route.ownerOnly ? refusal(404, "not-found") : refusal(403, "forbidden");
+  const unknown = unproven ? refusal(401, "invalid-client") : refusal(404, "not-found");
+  const foreign = names.includes("tenant_id") || !route.ownerOnly ? unknown : refusal(403, "forbidden");
   return [
     make(route, options, "another tenant's id", foreign, {}),
     ...names.flatMap((name) =>
@@ -163,7 +167,7 @@ function make(
     return id;
   });
   const headers = new Headers();
-  const bearer = route.security === "instance-token" || route.security === "account" ? route.security : undefined;
+  const bearer = isBearer(route.security) ? route.security : undefined;
   const authorization = send.authorization ?? (bearer === undefined ? null : `Bearer ${options.credentials[bearer]}`);
   if (send.authorization !== null && authorization !== null) headers.set("authorization", authorization);
   const method = send.method ?? route.method;
@@ -171,7 +175,9 @@ function make(
   if (body !== null && route.body !== undefined) headers.set("content-type", route.body.content);
   for (const [header, value] of Object.entries(send.headers ?? {})) headers.set(header, value);
   const init = { method, headers, body, ...(body instanceof ReadableStream ? { duplex: "half" } : {}) };
-  const request = new Request(`${options.origin}${path}${send.query ?? ""}`, init);
+  const example = new URLSearchParams(route.exampleQuery).toString();
+  const query = [example, send.query?.slice(1)].filter(Boolean).join("&");
+  const request = new Request(`${options.origin}${path}${query === "" ? "" : `?${query}`}`, init);
   return { name: `${route.method} ${route.path}: ${name}`, request, expect };
 }
 

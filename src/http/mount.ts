@@ -7,7 +7,7 @@ import { requestIds } from "./middleware/request-id.ts";
 import { isOAuthPath, problemResponse, toProblem } from "./problem-response.ts";
 import { type Reply, replyToResponse } from "./reply.ts";
 import { readBody } from "./request-body.ts";
-import type { BearerSecurity, CredentialOf, RouteDefinition } from "./route.ts";
+import { type BearerSecurity, type CredentialOf, isAccount, isBearer, type RouteDefinition } from "./route.ts";
 import { groupByPath, type MountedPath } from "./route-table.ts";
 import { parseUrlencoded } from "./urlencoded.ts";
 
@@ -56,13 +56,14 @@ export function mountRoutes<E extends Env>(
       });
     } catch (error) {
       problem = toProblem(error);
-      if (route?.security === "account") await onRefusal?.(c.req.raw, problem.problem, deps, requestId);
+      if (isAccount(route?.security)) await onRefusal?.(c.req.raw, problem.problem, deps, requestId);
       response = problemResponse(problem, {
         path: mounted?.pattern ?? c.req.path,
         requestId,
         nowMs: startedAtMs,
         authorization: c.req.raw.headers.get("authorization"),
         security: route?.security,
+        scope: route?.scope,
       });
     }
     logAccess({
@@ -79,10 +80,10 @@ export function mountRoutes<E extends Env>(
 
   async function run(c: Context<E>, route: RouteDefinition, requestId: string): Promise<Reply> {
     const request = c.req.raw;
-    const credential =
-      route.security === "instance-token" || route.security === "account"
-        ? await authenticators[route.security](request, deps)
-        : undefined;
+    const credential = isBearer(route.security) ? await authenticators[route.security](request, deps) : undefined;
+    if (credential?.kind === "user-token" && route.scope !== undefined && !credential.scopes.includes(route.scope)) {
+      throw new Problem("insufficient-scope");
+    }
     // Nobody to count by but the network. The others are counted by the gate that their credential leads to.
     if (route.security === "public") await authenticators.public(request, deps, requestId);
     const body = route.body === undefined ? undefined : await readBody(request, route.body);
@@ -94,7 +95,9 @@ export function mountRoutes<E extends Env>(
         : validate(route.query, parseUrlencoded(queryOf(request.url), "invalid-field"), errors);
     const parsed =
       route.body === undefined || body === undefined ? undefined : validate(route.body.schema, body, errors);
-    if (errors.length > 0) throw new Problem("invalid-field", { errors: errors.slice(0, MAX_FIELD_ERRORS) });
+    if (errors.length > 0) {
+      throw new Problem(route.invalidBody ?? "invalid-field", { errors: errors.slice(0, MAX_FIELD_ERRORS) });
+    }
     return await route.handle({ params, query, body: parsed, credential, requestId, request, deps });
   }
 

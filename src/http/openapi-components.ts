@@ -10,6 +10,9 @@ export const EXAMPLE_REQUEST_ID = "req_01JZ8Q4V7M3T9W5X2Y6A8B0CDE";
 export const SECURITY_NOTES: Readonly<Record<Security, string>> = {
   public: "No credential is needed.",
   "instance-token": "Send the instance's access token: `Authorization: Bearer …`.",
+  "user-token": "Send the access token of a person who signed in on the instance: `Authorization: Bearer …`.",
+  "account-or-user":
+    "Send an API key, a personal access token or the access token of a person who signed in on an instance (`Authorization: Bearer …`), or the session cookie; a change with a cookie needs `X-CSRF-Token` too.",
   account:
     "Send an API key or a personal access token (`Authorization: Bearer …`), or the session cookie; a change with a cookie needs `X-CSRF-Token` too.",
   "client-secret":
@@ -19,10 +22,23 @@ export const SECURITY_NOTES: Readonly<Record<Security, string>> = {
 };
 
 /** OpenAPI 3.1 has no scheme for a credential in the body: those operations require none, and say so in words. */
-export function securityRequirement(security: Security): Record<string, string[]>[] {
-  if (security === "instance-token") return [{ instance_token: [] }];
-  return security === "account" ? [{ api_key: [] }, { personal_access_token: [] }, { session: [] }] : [];
+export function securityRequirement(security: Security, scope?: string): Record<string, string[]>[] {
+  const scopes = scope === undefined ? [] : [scope];
+  switch (security) {
+    case "instance-token":
+      return [{ instance_token: [] }];
+    case "user-token":
+      return [{ access_token: scopes }];
+    case "account":
+      return ACCOUNT;
+    case "account-or-user":
+      return [...ACCOUNT, { access_token: scopes }];
+    default:
+      return [];
+  }
 }
+
+const ACCOUNT: Record<string, string[]>[] = [{ api_key: [] }, { personal_access_token: [] }, { session: [] }];
 
 const text = (description: string) => ({ description, schema: { type: "string" } });
 
@@ -33,6 +49,13 @@ export const OPENAPI_COMPONENTS = Object.freeze({
       scheme: "bearer",
       bearerFormat: "JWT",
       description: "Access token of an instance, from `POST /oauth2/token` with client_credentials. Lives one hour.",
+    },
+    access_token: {
+      type: "http",
+      scheme: "bearer",
+      bearerFormat: "JWT",
+      description:
+        "Access token of a person on an instance, from `POST /oauth2/token` with a device code, an authorization code or a refresh token. Lives seven days.",
     },
     api_key: { type: "http", scheme: "bearer", description: "API key of a tenant. It is shown once, when it is made." },
     personal_access_token: { type: "http", scheme: "bearer", description: "A person's own token, for one tenant." },
@@ -69,7 +92,7 @@ export const OPENAPI_COMPONENTS = Object.freeze({
         },
         title: { type: "string", description: "One fixed sentence per type." },
         status: { type: "integer" },
-        code: { type: "integer", description: "Stable number of the problem." },
+        code: { type: "integer", minimum: 0, description: "Stable number of the problem." },
         error: { type: "string", enum: names(), description: "The name alone." },
         message: { type: "string", description: "Equal to `title`." },
         request_id: { type: "string", description: "Equal to the header `X-Request-Id`." },
@@ -85,7 +108,7 @@ export const OPENAPI_COMPONENTS = Object.freeze({
         error_description: { type: "string", description: "One fixed sentence." },
         errors: { type: "array", maxItems: 20, items: { $ref: "#/components/schemas/FieldError" } },
       },
-      required: ["error"],
+      required: ["error", "error_description"],
     },
   },
 });

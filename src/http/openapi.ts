@@ -3,7 +3,7 @@ import { isPermission, opens } from "../core/permission.ts";
 import { PROBLEMS, Problem, type ProblemName } from "../core/problem.ts";
 import { EXAMPLE_REQUEST_ID, OPENAPI_COMPONENTS, SECURITY_NOTES, securityRequirement } from "./openapi-components.ts";
 import { isOAuthPath, oauthErrorBody, problemBody } from "./problem-response.ts";
-import type { RouteDefinition, RouteFacts } from "./route.ts";
+import { isAccount, type RouteDefinition, type RouteFacts } from "./route.ts";
 import { assertUnique } from "./route-table.ts";
 
 /** JSON Schema 2020-12, as far as zod writes it and these documents read it. */
@@ -60,7 +60,7 @@ function operation(route: RouteDefinition): Record<string, unknown> {
     .join("\n\n");
   const parameters = [
     ...parametersOf(route.params, "path"),
-    ...parametersOf(route.query, "query"),
+    ...parametersOf(route.query, "query", route.exampleQuery),
     ...headerParameters(route),
   ];
   return {
@@ -68,7 +68,7 @@ function operation(route: RouteDefinition): Record<string, unknown> {
     summary: route.summary,
     description,
     operationId: route.operationId,
-    security: securityRequirement(route.security),
+    security: securityRequirement(route.security, route.scope),
     ...(route.security === "client-secret" || route.security === "registration-key"
       ? { "x-credential-in-body": route.security }
       : {}),
@@ -87,7 +87,11 @@ function requestBody(body: NonNullable<RouteDefinition["body"]>): Record<string,
   };
 }
 
-function parametersOf(schema: RouteFacts["params"], place: "path" | "query"): Record<string, unknown>[] {
+function parametersOf(
+  schema: RouteFacts["params"],
+  place: "path" | "query",
+  example?: RouteFacts["exampleQuery"],
+): Record<string, unknown>[] {
   if (schema === undefined) return [];
   const { properties = {}, required = [] } = inputSchema(schema);
   return Object.entries(properties).map(([name, { description, ...property }]) => ({
@@ -96,12 +100,13 @@ function parametersOf(schema: RouteFacts["params"], place: "path" | "query"): Re
     required: place === "path" || required.includes(name),
     ...(description === undefined ? {} : { description }),
     schema: property,
+    ...(example?.[name] === undefined ? {} : { example: example[name] }),
   }));
 }
 
 /** What account routes read of the headers beside the credential. */
 function headerParameters({ security, method, permission }: RouteFacts): Record<string, unknown>[] {
-  if (security !== "account") return [];
+  if (!isAccount(security)) return [];
   const header = (name: string, description: string, maxLength: number) => ({
     name,
     in: "header",

@@ -1,6 +1,6 @@
 import { PROBLEMS, Problem, type ProblemName } from "../core/problem.ts";
 import { SECURITY_HEADERS } from "./middleware/security-headers.ts";
-import type { Security } from "./route.ts";
+import { isBearer, type Security } from "./route.ts";
 
 /** What a refusal depends on besides the problem itself. */
 export interface ProblemContext {
@@ -11,6 +11,8 @@ export interface ProblemContext {
   authorization: string | null;
   /** Undefined where no route was found. */
   security?: Security | undefined;
+  /** The scope that the route needs, if it needs one. */
+  scope?: string | undefined;
 }
 
 /** Registered with IANA by draft-ietf-httpapi-ratelimit-headers. */
@@ -93,6 +95,10 @@ function build(problem: Problem, context: ProblemContext): Response {
     const challenge = challengeFor(problem.problem, context);
     if (challenge !== undefined) headers.set("www-authenticate", challenge);
   }
+  if (problem.problem === "insufficient-scope") {
+    const scope = context.scope === undefined ? "" : `, scope="${context.scope}"`;
+    headers.set("www-authenticate", `Bearer realm="ebb", error="insufficient_scope"${scope}`);
+  }
   const body = oauth ? oauthErrorBody(problem) : problemBody(problem, context.requestId);
   return new Response(JSON.stringify(body), { status, headers });
 }
@@ -103,7 +109,7 @@ function build(problem: Problem, context: ProblemContext): Response {
  * client that tried it; ours send their secret in the body and get no challenge.
  */
 function challengeFor(name: ProblemName, context: ProblemContext): string | undefined {
-  const bearer = context.security === "instance-token" || context.security === "account";
+  const bearer = isBearer(context.security);
   if (isOAuthPath(context.path) && !bearer) {
     const usedBasic = /^basic(?: |$)/i.test(context.authorization ?? "");
     return CLIENT_PROBLEMS.has(name) && usedBasic ? 'Basic realm="ebb"' : undefined;

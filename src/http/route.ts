@@ -1,21 +1,41 @@
 import * as z from "zod";
-import type { AccountCredential, Credential, InstanceCredential } from "../access/credential.ts";
+import type { AccountCredential, Credential, InstanceCredential, UserCredential } from "../access/credential.ts";
 import { PROBLEMS, type ProblemName } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { idSchema } from "./id-schema.ts";
 import type { Reply } from "./reply.ts";
 
 /**
- * How a caller proves who it is. `account`: an API key, a personal access token or a session. The last two travel in the
- * body, so the transport checks nothing for them.
+ * How a caller proves who it is. `account`: an API key, a personal access token or a session; `account-or-user`: also a
+ * person's access token on an instance, which is all that `user-token` takes. The last two travel in the body, so the
+ * transport checks nothing for them.
  */
-export type Security = "public" | "instance-token" | "account" | "client-secret" | "registration-key";
-export type BearerSecurity = "instance-token" | "account";
-export type CredentialOf<S extends Security> = S extends "account"
-  ? AccountCredential
-  : S extends "instance-token"
-    ? InstanceCredential
-    : undefined;
+export type Security = BearerSecurity | "public" | "client-secret" | "registration-key";
+export type BearerSecurity = "instance-token" | "user-token" | "account" | "account-or-user";
+interface Credentials {
+  "instance-token": InstanceCredential;
+  "user-token": UserCredential;
+  account: AccountCredential;
+  "account-or-user": AccountCredential | UserCredential;
+}
+export type CredentialOf<S extends Security> = S extends BearerSecurity ? Credentials[S] : undefined;
+
+const BEARER: ReadonlySet<Security> = new Set<BearerSecurity>([
+  "instance-token",
+  "user-token",
+  "account",
+  "account-or-user",
+]);
+
+/** Whether the transport proves the credential, which stands in a header. */
+export function isBearer(security: Security | undefined): security is BearerSecurity {
+  return security !== undefined && BEARER.has(security);
+}
+
+/** Whether it is a route of the account API. */
+export function isAccount(security: Security | undefined): security is "account" | "account-or-user" {
+  return security === "account" || security === "account-or-user";
+}
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 export type Method = (typeof METHODS)[number];
@@ -65,6 +85,8 @@ export interface RouteFacts {
   readonly description?: string;
   readonly tags: readonly string[];
   readonly security: Security;
+  /** The scope that a person's access token must have been granted (RFC 6750 section 3.1). */
+  readonly scope?: string;
   /** For the documents only; the verb behind the route is what checks it. */
   readonly permission?: string;
   /** Keys of the platform owner alone: the verb refuses all others with `forbidden`, whatever they are permitted. */
@@ -73,8 +95,12 @@ export interface RouteFacts {
   readonly personal?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
+  /** Of a query without which the route says nothing; printed in the documents and used by the contract cases. */
+  readonly exampleQuery?: Readonly<Record<string, string>>;
   readonly responses: Readonly<Record<number, ResponseDefinition>>;
   readonly problems: readonly ProblemName[];
+  /** What a body is refused with that is not as its schema has it; `invalid-field` unless its RFC has a code of its own. */
+  readonly invalidBody?: ProblemName;
   /** Taken from a rate limit: adds quota-exceeded, unavailable and the RateLimit headers to the documents. */
   readonly limited?: boolean;
   /** Successes are not logged one by one (thousands a second); failures are. */
@@ -125,6 +151,9 @@ export function defineRoute<
   if (body !== undefined && !body.schema.safeParse(body.example).success) {
     throw new TypeError(`${name}: the example is not valid`);
   }
+  if (facts.query !== undefined && !facts.query.safeParse(facts.exampleQuery ?? {}).success) {
+    throw new TypeError(`${name}: exampleQuery is not valid, or missing`);
+  }
   const maxBytes = body?.maxBytes ?? DEFAULT_MAX_BYTES;
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new TypeError(`${name}: maxBytes must be positive`);
   return Object.freeze({
@@ -138,7 +167,7 @@ export function defineRoute<
 
 /** Whether `?tenant_id=…` says on which tenant the caller acts: on every account route whose path does not. */
 function takesTenant({ security, personal, path }: RouteFacts): boolean {
-  return security === "account" && personal !== true && !pathParameters(path).includes("tenant_id");
+  return isAccount(security) && personal !== true && !pathParameters(path).includes("tenant_id");
 }
 
 function withTenant(query: z.ZodObject = z.object({})): z.ZodObject {
@@ -154,19 +183,24 @@ export function pathParameters(path: string): string[] {
   return [...path.matchAll(/\{([^}]+)\}/g)].map((match) => match[1] ?? "");
 }
 
+const OF_TOKENS = [
+  ...["unauthenticated", "token-expired", "token-not-yet-valid", "token-revoked", "instance-deleted"],
+] as const satisfies readonly ProblemName[];
+const OF_USERS = [
+  ...OF_TOKENS,
+  ...["token-outdated", "sign-in-ended", "tenant-suspended", "tenant-closed", "unavailable"],
+] as const satisfies readonly ProblemName[];
+const OF_ACCOUNTS = [
+  ...["unauthenticated", "key-expired", "key-revoked", "not-accepted-here", "cross-site"],
+  ...["tenant-suspended", "tenant-closed", "unavailable"],
+] as const satisfies readonly ProblemName[];
+
 const BY_SECURITY: Record<Security, readonly ProblemName[]> = {
   public: [],
-  "instance-token": ["unauthenticated", "token-expired", "token-not-yet-valid", "token-revoked", "instance-deleted"],
-  account: [
-    "unauthenticated",
-    "key-expired",
-    "key-revoked",
-    "not-accepted-here",
-    "cross-site",
-    "tenant-suspended",
-    "tenant-closed",
-    "unavailable",
-  ],
+  "instance-token": OF_TOKENS,
+  "user-token": OF_USERS,
+  account: OF_ACCOUNTS,
+  "account-or-user": [...OF_ACCOUNTS, ...OF_USERS],
   "client-secret": ["invalid-client", "client-revoked"],
   "registration-key": [
     "registration-key-unknown",
@@ -181,8 +215,9 @@ function problemsOf(facts: RouteFacts, hasBody: boolean): ProblemName[] {
   const add = (when: boolean, ...more: ProblemName[]) => when && more.forEach((name) => void names.add(name));
   add(facts.permission !== undefined, "forbidden", "reason-required");
   add(takesTenant(facts), "tenant-required", "not-found");
+  add(facts.scope !== undefined, "insufficient-scope");
   add(
-    facts.security === "account" && facts.method === "POST",
+    isAccount(facts.security) && facts.method === "POST",
     "idempotency-key-in-use",
     "idempotency-key-reused",
     "invalid-field",

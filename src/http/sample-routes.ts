@@ -7,7 +7,12 @@ import type { Authenticators } from "./mount.ts";
 import { defineRoute } from "./route.ts";
 
 /** A tiny service that uses every feature of the registry. For tests, and for looking at /docs while building it. */
-export const SAMPLE_TOKENS = { "instance-token": "good.instance.token", account: "ebb_key_good" } as const;
+export const SAMPLE_TOKENS = {
+  "instance-token": "good.instance.token",
+  "user-token": "good.user.token",
+  account: "ebb_key_good",
+  "account-or-user": "ebb_key_good",
+} as const;
 export const SAMPLE_FOREIGN_ID = "ins_01JZ8Q4V7M3T9W5X2Y6A8B0CDE";
 export const SAMPLE_FOREIGN_TENANT = "tnt_01KAHJ0000A1B2C3D4E5F6G7H8";
 export const SAMPLE_NOW_MS = Date.UTC(2026, 0, 15, 12);
@@ -24,6 +29,11 @@ function tokenOf(request: Request): string {
   return match[1];
 }
 
+const account: Authenticators["account"] = async (request) => {
+  if (tokenOf(request) !== SAMPLE_TOKENS.account) throw new Problem("unauthenticated");
+  return { kind: "api-key", gateId: "gate", hash: new Uint8Array(32) };
+};
+
 export const sampleAuthenticators: Authenticators = {
   public: async () => undefined,
   "instance-token": async (request) => {
@@ -37,13 +47,32 @@ export const sampleAuthenticators: Authenticators = {
       gateId: "gate",
       clientId: "client",
       tokenId: "token",
+      scope: "",
       issuedAtMs: 0,
+      expiresAtMs: SAMPLE_NOW_MS + 1_000,
     };
   },
-  account: async (request) => {
-    if (tokenOf(request) !== SAMPLE_TOKENS.account) throw new Problem("unauthenticated");
-    return { kind: "api-key", gateId: "gate", hash: new Uint8Array(32) };
+  "user-token": async (request) => {
+    if (tokenOf(request) !== SAMPLE_TOKENS["user-token"]) throw new Problem("unauthenticated");
+    return {
+      kind: "user-token",
+      personId: "per_1",
+      instanceId: "ins_1",
+      tenantId: "tnt_1",
+      workspaceId: "wsp_1",
+      gateId: "gate",
+      clientId: "client",
+      tokenId: "token",
+      familyId: "fam_1",
+      generation: 1,
+      scopes: ["profile:read"],
+      issuedAtMs: 0,
+      expiresAtMs: SAMPLE_NOW_MS + 1_000,
+      signedInAtMs: 0,
+    };
   },
+  account,
+  "account-or-user": account,
 };
 
 const AliveBody = z

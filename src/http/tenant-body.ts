@@ -26,6 +26,8 @@ export const fullTenantSchema = tenantSchema.extend({
   plan: z.string(),
   /** The reseller that is the controller of a client's data. */
   controller: brandSchema.nullable(),
+  /** For how many days instances may go on without us. */
+  offline_lease_days: z.int(),
 });
 
 export const effectiveSchema = z.object({ object: z.literal("tenant"), id: z.string(), effective: z.boolean() });
@@ -59,11 +61,12 @@ export function showsBrand({ name, logoUrl, contact, privacyContact }: Controlle
 }
 
 export function showsFullTenant(tenant: TenantInFull) {
-  const { homeRegion, plan, controller } = tenant;
+  const { homeRegion, plan, controller, offlineLeaseDays } = tenant;
   return {
     ...showsTenant(tenant),
     home_region: homeRegion,
     plan,
     controller: controller === null ? null : showsBrand(controller),
+    offline_lease_days: offlineLeaseDays,
   };
 }

@@ -11,6 +11,14 @@ export function plainText(maxLength: number) {
   );
 }
 
+/** A name that is shown to people: nothing in it that is unseen, or turns or hides what stands beside it. */
+export function shownName(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u);
+}
+
 /** An e-mail address, as far as its form tells: the mail that arrives proves it. */
 export const emailAddress = z
   .string()

@@ -5,6 +5,13 @@ export function whenceOf(request: Request): { address: string | null; origin: st
   return { address: addressOf(request), origin: request.headers.get("origin"), country: countryOf(request) };
 }
 
+/** Who runs the network of the address, as Cloudflare knows it; null where it does not. */
+export function networkOperatorOf(request: Request): string | null {
+  const name: unknown = (request as Request<unknown, IncomingRequestCfProperties>).cf?.asOrganization;
+  // A page will show it: printable, and no longer than a line.
+  return typeof name === "string" && name !== "" ? name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ").slice(0, 100) : null;
+}
+
 /** ISO 3166-1, or T1 for Tor, as Cloudflare knows it; null where it does not. No caller can set it. */
 export function countryOf(request: Request): string | null {
   const country: unknown = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country;

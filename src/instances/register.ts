@@ -4,37 +4,27 @@ import { hashSecret, newSecret } from "../access/secret.ts";
 import { toBase64Url, toHex } from "../core/bytes.ts";
 import { type Id, idFromUuid, newId } from "../core/id.ts";
 import { Problem, type ProblemName } from "../core/problem.ts";
+import type { Writer } from "../db/app-database.ts";
 import { credentials, instances, registrationKeys } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
 import { deliverOutbox } from "../gate/outbox.ts";
+import type { ClientMetadata } from "../oauth/client-metadata.ts";
 import { mutate } from "../verb.ts";
-
-/** Scopes that a client may register for; others are left out of what is granted (RFC 6749 section 3.3). */
-export const SCOPES = ["profile:read", "assistant", "offline", "billing:write"] as const;
-
-/** Grant types that a client may name. Every instance gets client_credentials: it is how it pings. */
-export const GRANT_TYPES = [
-  "client_credentials",
-  "urn:ietf:params:oauth:grant-type:device_code",
-  "refresh_token",
-  "authorization_code",
-] as const;
+import { prefixedName } from "./prefixed-name.ts";
 
 export interface Registration {
-  scope: string;
-  grantTypes: readonly string[];
+  metadata: ClientMetadata;
   registrationKey: string;
 }
 
 export interface RegisteredClient {
   instanceId: Id<"instance">;
   clientId: string;
-  /** Shown this once. */
-  clientSecret: string;
+  /** Shown this once; null for a public client. */
+  clientSecret: string | null;
+  name: string | null;
   issuedAtMs: number;
-  scope: string;
-  grantTypes: string[];
   headers: Record<string, string>;
 }
 
@@ -51,21 +41,27 @@ function keyRefused(problem: ProblemName): Problem {
   return new Problem(problem, { errors: [{ path: "instance_registration_key", message: "is not accepted" }] });
 }
 
+/** Why a key that was good when it entered registers nobody now: another used it up, or it was revoked. */
+async function endedMeanwhile(tx: Writer, keyId: Id<"registrationKey">): Promise<Problem> {
+  const [key] = await tx
+    .select({ revokedAt: registrationKeys.revokedAt })
+    .from(registrationKeys)
+    .where(eq(registrationKeys.id, keyId));
+  return new Problem(key?.revokedAt == null ? "registration-key-used" : "registration-key-revoked");
+}
+
 /**
  * Registers an instance with a registration key (RFC 7591): it is claimed at once into the key's workspace. A forged key
- * is refused before anything is looked up; a single-use key is spent in the transaction that makes the instance, so two
- * at once make one. Throws `registration-key-*`, `invalid-client-metadata`, `quota-exceeded`, `unavailable`.
+ * is refused before anything is looked up; a use of the key is spent in the transaction that makes the instance, so of
+ * many at once no more succeed than it allows. Throws `registration-key-*`, `invalid-client-metadata`, `quota-exceeded`,
+ * `unavailable`.
  */
 export async function registerInstance(
   deps: Deps,
   requestId: Id<"request">,
   registration: Registration,
 ): Promise<RegisteredClient> {
-  const grantTypes = GRANT_TYPES.filter(
-    (grant) => grant === "client_credentials" || registration.grantTypes.includes(grant),
-  );
-  const requested = registration.scope.split(/[ ,]+/);
-  const scope = SCOPES.filter((name) => requested.includes(name)).join(" ");
+  const { name, scope, grantTypes, redirectUris, authMethod } = registration.metadata;
   const keyGate = await openRoutingId("registration-key", registration.registrationKey, deps.routingKeys);
   if (keyGate === null) throw keyRefused("registration-key-unknown");
   const credentialHash = await hashSecret(registration.registrationKey);
@@ -75,8 +71,8 @@ export async function registerInstance(
     subjects: { key: toHex(credentialHash) },
   });
 
-  const clientSecret = newSecret();
-  const secretHash = await hashSecret(clientSecret);
+  const clientSecret = authMethod === "none" ? null : newSecret();
+  const secretHash = clientSecret === null ? null : await hashSecret(clientSecret);
   const registered = await mutate(
     { deps, requestId, credentialHash, target: null },
     "instances:register",
@@ -84,36 +80,63 @@ export async function registerInstance(
       const now = deps.clock.now();
       const keyId = idFromUuid("registrationKey", entered.actorId);
       if (entered.workspaceId === null) throw new Problem("invalid-client-metadata");
-      const spent = await tx
+      // In one statement, on the locked row: of many at once no more register than the key allows.
+      const [spent] = await tx
         .update(registrationKeys)
         .set({
           uses: sql`${registrationKeys.uses} + 1`,
-          usedUpAt: sql`case when ${registrationKeys.reusable} then null else ebb.clock() end`,
+          usedUpAt: sql`case when ${registrationKeys.uses} + 1 >= case when ${registrationKeys.reusable} then ${registrationKeys.maxUses} else 1 end then ebb.clock() end`,
         })
-        .where(and(eq(registrationKeys.id, keyId), isNull(registrationKeys.usedUpAt)))
-        .returning({ id: registrationKeys.id });
-      if (spent.length === 0) throw new Problem("registration-key-used");
+        .where(
+          and(eq(registrationKeys.id, keyId), isNull(registrationKeys.usedUpAt), isNull(registrationKeys.revokedAt)),
+        )
+        .returning({ namePrefix: registrationKeys.namePrefix });
+      if (spent === undefined) throw await endedMeanwhile(tx, keyId);
 
       const { tenantId, gateId, workspaceId } = entered;
       const instanceId = newId("instance", now);
       const clientId = await mintRoutingId("client-id", gateId, deps.routingKeys);
-      await tx
-        .insert(instances)
-        .values({ id: instanceId, tenantId, workspaceId, clientId, scope, grantTypes, registeredAt: now });
-      await tx.insert(credentials).values({
-        id: newId("credential", now),
+      // Whoever made the key says what its instances are called.
+      const called = prefixedName(spent.namePrefix) ?? name;
+      await tx.insert(instances).values({
+        id: instanceId,
         tenantId,
-        kind: "client-secret",
-        name: "client secret",
-        instanceId,
-        secretHash,
-        permissions: [],
-        createdAt: now,
+        workspaceId,
+        name: called,
+        clientId,
+        scope,
+        grantTypes,
+        redirectUris,
+        tokenEndpointAuthMethod: authMethod,
+        registrationKeyId: keyId,
+        registeredAt: now,
       });
+      if (secretHash !== null) {
+        await tx.insert(credentials).values({
+          id: newId("credential", now),
+          tenantId,
+          kind: "client-secret",
+          name: "client secret",
+          instanceId,
+          secretHash,
+          permissions: [],
+          createdAt: now,
+        });
+      }
+      const client = { name: called, scope, grantTypes, redirectUris, authMethod, registeredAtMs: now };
       return {
-        result: { instanceId, clientId, issuedAtMs: now, gateId },
+        result: { instanceId, clientId, issuedAtMs: now, gateId, name: called },
         audit: { action: "instance.registered", subject: instanceId, detail: { registration_key: keyId } },
-        post: [{ kind: "client", clientId, instanceId, secretHash: toBase64Url(secretHash), scope }],
+        post: [
+          {
+            kind: "client",
+            clientId,
+            instanceId,
+            secretHash: secretHash === null ? null : toBase64Url(secretHash),
+            scope,
+            client,
+          },
+        ],
       };
     },
   ).catch((error: unknown) => {
@@ -123,5 +146,5 @@ export async function registerInstance(
   // Should the gate not hear of it now, the first token request of this client delivers it, or the cron does.
   await deliverOutbox(deps, registered.gateId);
   const { instanceId, clientId, issuedAtMs } = registered;
-  return { instanceId, clientId, clientSecret, issuedAtMs, scope, grantTypes, headers };
+  return { instanceId, clientId, clientSecret, name: registered.name, issuedAtMs, headers };
 }

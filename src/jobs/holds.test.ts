@@ -232,7 +232,7 @@ describe("whatever the holds", () => {
       return await enteredTransaction(database, accounts[0].apiKey, null, (query) => query(text));
     };
     const before = [await counts("app"), await counts("ingest")];
-    expect(before.map((seen) => seen.length)).toEqual([21, 1]);
+    expect(before.map((seen) => seen.length)).toEqual([23, 1]);
     for (const { name, due, rows } of before.flat()) {
       expect([name, due, rows]).toEqual([name, 0, expect.toSatisfy((n) => name === "people" || n > 0)]);
     }

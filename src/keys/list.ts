@@ -14,6 +14,8 @@ export interface ApiKey extends Restrictions {
   permissions: string[];
   /** Whose token it is, or who made the key. */
   personId: Id<"person"> | null;
+  /** To which a personal access token is bound; null for all of the tenant's. */
+  workspaceId: Id<"workspace"> | null;
   /** Times in ms since 1970; null for what has not happened. */
   createdAt: number;
   /** The hour of its last use. */
@@ -29,6 +31,7 @@ export const KEY_COLUMNS = {
   name: credentials.name,
   permissions: credentials.permissions,
   personId: credentials.personId,
+  workspaceId: credentials.workspaceId,
   allowedNetworks: credentials.allowedNetworks,
   allowedOrigins: credentials.allowedOrigins,
   callsPerHour: credentials.callsPerHour,

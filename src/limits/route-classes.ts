@@ -14,10 +14,14 @@ export const ROUTE_CLASSES = {
   alive: { whenGateFails: "straight-way" },
   /** A client that exchanges its secret for a token. */
   token: { whenGateFails: "refuse" },
+  /** A client that asks again and again: whether its device login was approved (RFC 8628 section 3.4), what a token is worth. */
+  poll: { whenGateFails: "refuse" },
   /** A wrong secret for a client that exists. */
   guess: { whenGateFails: "refuse" },
-  /** An instance that registers with a key. */
+  /** An instance that registers: with a key, or else counted by its network. */
   register: { whenGateFails: "refuse" },
+  /** Somebody who enters a user code (RFC 8628 section 5.1: guessing is limited). */
+  "user-code": { whenGateFails: "refuse" },
   /** A person's session on an instance, and what it asks for. */
   session: { whenGateFails: "refuse" },
   profile: { whenGateFails: "refuse" },

@@ -16,6 +16,7 @@ function check(tree: Record<string, string>): string[] {
 }
 
 const EMPTY = {
+  "src/client/index.ts": "",
   "src/core/id.ts": "",
   "src/db/schema.ts": "",
   "src/deps.ts": "",
@@ -50,6 +51,14 @@ const FORBIDDEN: [string, string, string][] = [
     `import { type Deps } from "../deps.ts";`,
     "imports src/deps.ts, which is above it: imports go from verb down to core.",
   ],
+  [
+    "src/client/x.ts",
+    `import type { Id } from "../core/id.ts";`,
+    "imports src/core/id.ts, but the client runs anywhere, with fetch alone.",
+  ],
+  ["src/client/x.ts", `import * as z from "zod";`, "imports zod, but the client runs anywhere, with fetch alone."],
+  ["src/client/x.ts", `import "node:fs";`, "imports node:fs, but the client runs anywhere, with fetch alone."],
+  ["src/client/x.ts", `await import("jose");`, "imports jose, but the client runs anywhere, with fetch alone."],
   ["src/db/x.ts", `import "../verb.ts";`, "imports src/verb.ts, which is above it: imports go from verb down to db."],
   [
     "src/deps.ts",
@@ -150,6 +159,8 @@ const FORBIDDEN: [string, string, string][] = [
 ];
 
 const ALLOWED: [string, string][] = [
+  ["src/client/x.ts", `import { createClient } from "./index.ts";`],
+  ["src/client/x.test.ts", `import "node:http"; import "./index.ts"; import "../testing/database.ts";`],
   ["src/core/x.ts", `import type { Deps } from "../deps.ts";`],
   ["src/deps.ts", `import type { A } from "./tenants/create.ts";`],
   ["src/db/x.ts", `import "../core/id.ts"; import { sql } from "drizzle-orm";`],

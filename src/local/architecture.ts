@@ -3,8 +3,9 @@ import { join, posix } from "node:path";
 import { importsOf } from "./imports.ts";
 
 const NOUNS = [
-  ...["access", "tenants", "people", "instances", "keys", "registration-keys", "tokens", "mail"],
-  ...["sign-in", "identity-providers"],
+  ...["access", "tenants", "people", "instances", "clients", "keys", "registration-keys", "tokens", "mail"],
+  ...["sign-in", "sign-ins", "identity-providers", "oauth", "grants"],
+  ...["workspaces", "vouchers"],
   ...["telemetry", "limits", "tenant-limits", "gate", "health", "audit", "privacy", "retention"],
 ].map(inSrc);
 
@@ -14,6 +15,7 @@ const NOUNS = [
  * LAYERS, lowest first: a file imports from its own layer or from lower ones. Parts that are `apart` do not import each other.
  */
 const LAYERS: readonly Layer[] = [
+  { name: "client", parts: ["src/client"] },
   { name: "core", parts: ["src/core"] },
   { name: "db", parts: ["src/db"] },
   { name: "verb", parts: ["src/verb.ts", "src/deps.ts", "src/idempotency.ts"] },
@@ -31,6 +33,7 @@ const SEAM = { file: "src/deps.ts", layer: "nouns" };
 
 /** `target` is matched with a package's name as written, or with the path of a file. */
 const BANS: readonly Ban[] = [
+  { from: ["src/client"], target: /^(?!src\/client\/)/, because: "the client runs anywhere, with fetch alone" },
   { from: NOUNS, target: /^hono(\/|$)/, because: "nouns know nothing of HTTP" },
   {
     from: ["src/http"],

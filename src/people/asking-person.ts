@@ -14,6 +14,8 @@ export interface AskingPerson {
   name: string | null;
   /** ms since 1970. */
   createdAt: number;
+  /** When the provider last told something else of them; null for never. */
+  updatedAt: number | null;
   /** The gate of the oldest membership, which counts what is asked without a tenant; null without any. */
   gateId: string | null;
   /** Where the person belongs, oldest first; none where a token asks, which is for one tenant. */
@@ -25,7 +27,7 @@ export interface AskingPerson {
  * `unauthenticated` for an unknown one, `key-revoked` for one that has ended, `unavailable`.
  */
 export async function askingPerson(app: AppDatabase, hash: Uint8Array): Promise<AskingPerson> {
-  const [row] = await app.lookUp("select * from ebb.look_up_person($1)", [`\\x${toHex(hash)}`]);
+  const [row] = await app.lookUp("select * from ebb.asking_person($1)", [`\\x${toHex(hash)}`]);
   if (row === undefined) throw new Problem("unauthenticated");
   const memberships = row["memberships"] as { tenant_id: string; role: Role }[];
   return {
@@ -34,6 +36,7 @@ export async function askingPerson(app: AppDatabase, hash: Uint8Array): Promise<
     email: row["email"] as string | null,
     name: row["name"] as string | null,
     createdAt: instantFromSql(row["created_at"] as Date),
+    updatedAt: row["updated_at"] === null ? null : instantFromSql(row["updated_at"] as Date),
     gateId: row["gate_id"] as string | null,
     memberships: memberships.map(({ tenant_id, role }) => ({ tenantId: idFromUuid("tenant", tenant_id), role })),
   };

@@ -17,10 +17,11 @@ interface Invited extends Record<string, unknown> {
 
 /**
  * Invites an address into the tenant for seven days, and queues the mail: its one-time token goes by that mail alone. An
- * open invitation of the same address is withdrawn. The answer does not depend on whose address it is. Throws
- * `forbidden` for a role that the caller may not give, and `too-many-invitations`.
+ * open invitation of the same address is withdrawn. The answer does not depend on whose address it is. With `useSeat` it
+ * holds one of the subscription's seats from now on. Throws `forbidden` for a role that the caller may not give,
+ * `too-many-invitations` and `no-seat-left`.
  */
-export async function invite(context: Context, email: string, role: MemberRole): Promise<Invitation> {
+export async function invite(context: Context, email: string, role: MemberRole, useSeat: boolean): Promise<Invitation> {
   const { deps } = context;
   return await mutate(context, "members:write", async (tx, { tenantId }) => {
     const now = deps.clock.now();
@@ -28,7 +29,7 @@ export async function invite(context: Context, email: string, role: MemberRole):
     const address = email.toLowerCase();
     const hash = `\\x${toHex(await hashSecret(await invitationToken(id, deps.routingKeys)))}`;
     const { rows } = await tx.execute<Invited>(
-      sql`select * from ebb.invite(${uuidFromId("invitation", id)}::uuid, ${address}::text, ${role}::text, ${hash}::bytea)`,
+      sql`select * from ebb.invite(${uuidFromId("invitation", id)}::uuid, ${address}::text, ${role}::text, ${hash}::bytea, ${useSeat}::boolean)`,
     );
     const [invited] = rows as [Invited];
     const invitedBy = invited.invited_by === null ? null : idFromUuid("person", invited.invited_by);
@@ -40,13 +41,15 @@ export async function invite(context: Context, email: string, role: MemberRole):
         id,
         email: address,
         role,
+        useSeat,
         invitedBy,
         createdAt: now,
+        updatedAt: null,
         acceptedAt: null,
         revokedAt: null,
         validUntil: instantFromSql(invited.valid_until),
       },
-      audit: { action: "invitation.created", subject: id, detail: { role, withdrawn } },
+      audit: { action: "invitation.created", subject: id, detail: { role, use_seat: useSeat, withdrawn } },
     };
   });
 }

@@ -11,8 +11,12 @@ export interface Member {
   name: string | null;
   email: string | null;
   role: MemberRole;
+  /** Whether the membership takes one of the subscription's seats. */
+  useSeat: boolean;
   /** ms since 1970. */
   since: number;
+  /** When role or seat were last changed; null for never. */
+  updatedAt: number | null;
 }
 
 /** What somebody can be made: `operator` in the platform's tenant alone. */
@@ -25,7 +29,9 @@ const COLUMNS = {
   name: people.name,
   email: people.email,
   role: memberships.role,
+  useSeat: memberships.useSeat,
   since: memberships.createdAt,
+  updatedAt: memberships.updatedAt,
 };
 
 /** The live members of the tenant entered. */

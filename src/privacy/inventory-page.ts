@@ -1,5 +1,5 @@
 import { type ColumnDeclaration, granularityOf } from "./declaration.ts";
-import { GATE_INVENTORY } from "./declared/gate.ts";
+import { GATE_INVENTORY, type GateTableDeclaration } from "./declared/gate.ts";
 import { LOG_INVENTORY, OUTSIDE_STORES } from "./declared/outside.ts";
 import { type DeclaredTable, declaredTables } from "./inventory.ts";
 import { SCHEDULE, variationText, windowText } from "./schedule.ts";
@@ -28,7 +28,7 @@ export function inventoryPage(): string {
       .map(([table, { what, keptUntil, subject, holds, recipients, columns }]) =>
         [
           `### gate: ${table}`,
-          `${what} Kept until ${keptUntil}. Whose: ${subject === null ? "the tenant's" : `\`${subject}\``}. Legal holds: ${holds}. Goes to: ${recipients.join(", ")}.`,
+          `${what} Kept until ${keptUntil}. Whose: ${gateSubject(subject)}. Legal holds: ${holds}. Goes to: ${recipients.join(", ")}.`,
           "",
           ...columnTable(columns),
         ].join("\n"),
@@ -67,6 +67,15 @@ function classTable(): string[] {
     "|---|---|---|---|---|---|---|",
     ...rows,
   ];
+}
+
+function gateSubject(subject: GateTableDeclaration["subject"]): string {
+  return subject === null
+    ? "the tenant's"
+    : [subject]
+        .flat()
+        .map((column) => `\`${column}\``)
+        .join(" and ");
 }
 
 function tableSection(table: DeclaredTable): string {

@@ -4,7 +4,7 @@ import { PgTable } from "drizzle-orm/pg-core";
 import * as schema from "../db/schema.ts";
 import type { TableDeclaration } from "./declaration.ts";
 import { brands, memberships, people, subscriptions, tenants, workspaces } from "./declared/accounts.ts";
-import { billingRecords } from "./declared/billing.ts";
+import { billingRecords, vouchers } from "./declared/billing.ts";
 import { connections, encryptedCredentials, profiles } from "./declared/customer-data.ts";
 import { errorReports, metrics, performanceSamples } from "./declared/diagnostics.ts";
 import { auditEntries, outbox, purgeReceipts } from "./declared/evidence.ts";
@@ -18,6 +18,7 @@ import {
   loginStates,
   refreshTokens,
   sessions,
+  tokenFamilies,
 } from "./declared/login.ts";
 import { idempotencyRecords, mailOutbox, unclaimedRegistrations } from "./declared/requests.ts";
 import { purgeProgress, retentionWindows } from "./declared/retention.ts";
@@ -49,6 +50,7 @@ export const INVENTORY: Inventory = {
   brands,
   identityProviders,
   invitations,
+  vouchers,
   profiles,
   connections,
   encryptedCredentials,
@@ -69,6 +71,7 @@ export const INVENTORY: Inventory = {
   authorizationCodes,
   loginStates,
   refreshTokens,
+  tokenFamilies,
   unclaimedRegistrations,
   idempotencyRecords,
   mailOutbox,

@@ -1,3 +1,4 @@
+import { accountTriggers } from "./account-triggers.ts";
 import { anonymiseTriggerSql, closingSql, expiryTriggerSql } from "./expiry-triggers.ts";
 import { FUNCTIONS } from "./functions.ts";
 import { declaredTables } from "./inventory.ts";
@@ -56,6 +57,7 @@ export function policyStatements(): string[] {
     ...varyingFunction(declared),
     ...purgePlanFunction(declared),
     ...rolePermissionsFunction(),
+    ...accountTriggers(),
     ...tables,
     ...closingSql(declared),
     ...functions,

@@ -1,4 +1,4 @@
-import { asc, gt } from "drizzle-orm";
+import { asc, gt, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import { type Page, type PageRequest, pageOf } from "../db/page.ts";
 import { registrationKeys } from "../db/schema.ts";
@@ -9,7 +9,10 @@ export interface RegistrationKey {
   workspaceId: Id<"workspace">;
   name: string;
   reusable: boolean;
+  /** How many instances may register with it, and how many have; null: any number may. */
+  maxUses: number | null;
   uses: number;
+  namePrefix: string | null;
   /** Times in ms since 1970; null for what has not happened. */
   createdAt: number;
   usedUpAt: number | null;
@@ -29,7 +32,10 @@ export async function listRegistrationKeys(
         workspaceId: registrationKeys.workspaceId,
         name: registrationKeys.name,
         reusable: registrationKeys.reusable,
+        // Of one for a single use there need be no number: it says so itself.
+        maxUses: sql<number | null>`case when ${registrationKeys.reusable} then ${registrationKeys.maxUses} else 1 end`,
         uses: registrationKeys.uses,
+        namePrefix: registrationKeys.namePrefix,
         createdAt: registrationKeys.createdAt,
         usedUpAt: registrationKeys.usedUpAt,
         validUntil: registrationKeys.validUntil,

@@ -1,6 +1,12 @@
 import type { Id } from "../core/id.ts";
 
-/** A ping as it goes to Postgres. Times in ms since 1970, computed once by the gate and replayed as they are. */
+/** A row of the journal as it goes to Postgres. Times in ms since 1970, computed once by the gate and replayed as they are. */
+export interface EventRow extends PingRow {
+  /** Whose token asked; null for a ping. */
+  personId: Id<"person"> | null;
+}
+
+/** A ping as it goes to Postgres. */
 export interface PingRow {
   instanceId: Id<"instance">;
   kind: string;
@@ -22,7 +28,7 @@ export interface FlushCounts {
 export interface FlushBatch {
   gateId: string;
   tenantId: Id<"tenant">;
-  rows: readonly PingRow[];
+  rows: readonly EventRow[];
   /** Rows that stay in the journal behind this batch; goes into the gate's heartbeat. */
   pending: number;
   /** Rows given up before this batch since the last heartbeat. */

@@ -17,27 +17,38 @@ import {
 const STRAIGHT_BOUND = 6_000;
 
 /**
- * One statement for a whole batch: leaves out what has expired and what belongs to no live instance, stores the rest
- * unless it is there already, counts all of it and leaves the gate's heartbeat. Instances are looked up one by one: a
- * join would have the planner read a large fleet's whole table for every batch.
+ * One statement for a whole batch: leaves out what has expired and what belongs to no live instance, stores the rest in
+ * the table of its kind unless it is there already, counts all of it and leaves the gate's heartbeat. Instances are
+ * looked up one by one: a join would have the planner read a large fleet's whole table for every batch.
  */
 const FLUSH = `
 with batch as materialized (
-  select * from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[])
-    as b (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version)
+  select * from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[], $13::uuid[])
+    as b (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, person_id)
 ), fresh as (
   select * from batch where expires_at > ebb.clock()
 ), live as materialized (
   select * from fresh f
    where (select true from public.instances i where i.id = f.instance_id and i.tenant_id = $1)
-), stored as (
+), pinged as (
   insert into public.pings (tenant_id, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at)
   select $1, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at from live
+   where kind not in ('session', 'profile')
+  on conflict do nothing
+  returning 1
+), sessions as (
+  insert into public.user_sessions (tenant_id, instance_id, person_id, bucket, expires_at)
+  select $1, instance_id, person_id, bucket, expires_at from live where kind = 'session'
+  on conflict do nothing
+  returning 1
+), profiles as (
+  insert into public.profile_fetches (tenant_id, instance_id, person_id, bucket, expires_at)
+  select $1, instance_id, person_id, bucket, expires_at from live where kind = 'profile'
   on conflict do nothing
   returning 1
 ), counted as (
-  select (select count(*) from batch) as total, (select count(*) from fresh) as fresh,
-         (select count(*) from live) as live, (select count(*) from stored) as recorded
+  select (select count(*) from batch) as total, (select count(*) from fresh) as fresh, (select count(*) from live) as live,
+         (select count(*) from pinged) + (select count(*) from sessions) + (select count(*) from profiles) as recorded
 )
 select recorded::int, (live - recorded)::int as repeated, (total - fresh)::int as expired, (fresh - live)::int as gone,
        ebb.heartbeat($2, $1, $11, recorded, live - recorded, total - fresh, fresh - live, $12)::text as heartbeat
@@ -62,6 +73,7 @@ export function postgresIngest(sql: Sql, clock: Clock): Ingest {
         rows.map((row) => row.osVersion),
         pending,
         dead,
+        rows.map((row) => (row.personId === null ? null : uuidFromId("person", row.personId))),
       ]);
       return counts as unknown as FlushCounts;
     },

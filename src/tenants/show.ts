@@ -29,6 +29,8 @@ export interface TenantInFull extends Tenant {
   plan: Plan;
   /** The reseller of a client; null for all others, who are their own. */
   controller: Controller | null;
+  /** For how many days instances may go on without us; 0: they may not. */
+  offlineLeaseDays: number;
 }
 
 export interface TenantRow extends Record<string, unknown> {
@@ -42,10 +44,12 @@ export interface TenantRow extends Record<string, unknown> {
   closed_at: string | null;
   plan: Plan;
   controller: Controller | null;
+  offline_lease_days: number;
 }
 
 /** The tenant entered, as whoever entered it may see it. */
-export const SHOW_TENANT = sql`select * from ebb.show_tenant()`;
+export const SHOW_TENANT = sql`
+  select s.*, t.offline_lease_days from ebb.show_tenant() s join public.tenants t on t.id = s.id`;
 
 /** What `SHOW_TENANT` found. Throws `not-found` for nothing. */
 export function shownTenant([row]: readonly TenantRow[]): TenantInFull {
@@ -61,6 +65,7 @@ export function shownTenant([row]: readonly TenantRow[]): TenantInFull {
     homeRegion: row.home_region,
     plan: row.plan,
     controller: row.controller,
+    offlineLeaseDays: Number(row.offline_lease_days),
   };
 }
 

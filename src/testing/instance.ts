@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { inject } from "vitest";
-import { signAccessToken } from "../access/access-token.ts";
+import { signAccessToken, signUserToken, type UserTokenSubject } from "../access/access-token.ts";
 import { loadTokenKeys } from "../access/token-keys.ts";
 import type { TenantMessage } from "../core/gate-message.ts";
 import { type Id, newId, uuidFromId } from "../core/id.ts";
@@ -108,6 +108,31 @@ export async function signFor(
   const keys = await loadTokenKeys(inject("workerBindings")["TOKEN_SIGNING_KEYS"] as string);
   const subject = { instanceId, tenantId: tenant.id, gateId: tenant.gateId, clientId: "ebbc_test", scope: "" };
   return await signAccessToken(subject, ORIGIN, keys, nowMs);
+}
+
+/** A person's token on an instance as the token endpoint signs it. */
+export async function signUserFor(
+  tenant: Pick<TestTenant, "id" | "gateId" | "workspaceId">,
+  instanceId: Id<"instance">,
+  more: Partial<UserTokenSubject> = {},
+  nowMs = Date.now(),
+): Promise<string> {
+  const keys = await loadTokenKeys(inject("workerBindings")["TOKEN_SIGNING_KEYS"] as string);
+  const subject = {
+    personId: newId("person", nowMs),
+    instanceId,
+    tenantId: tenant.id,
+    workspaceId: tenant.workspaceId,
+    gateId: tenant.gateId,
+    clientId: "ebbc_test",
+    scope: "profile:read",
+    familyId: newId("tokenFamily", nowMs),
+    generation: 1,
+    signedInAtMs: nowMs,
+    notAfterMs: null,
+    ...more,
+  };
+  return (await signUserToken(subject, ORIGIN, keys, nowMs)).token;
 }
 
 /** Puts this many live instances of a tenant into Postgres at once, without their registrations. */

@@ -172,9 +172,9 @@ it("names what is missing, and what lies outside its tenant or its partition", a
       [
         `insert into instances (id, tenant_id, workspace_id, client_id, scope, grant_types, registered_at)
          select gen_random_uuid(), tenant_id, id, 'c', '', '{}', ebb.clock() from workspaces where tenant_id = '${other}'`,
-        `update refresh_tokens set instance_id = (select id from instances where tenant_id = '${other}')`,
+        `update token_families set instance_id = (select id from instances where tenant_id = '${other}')`,
       ],
-      [/^refresh_tokens has rows with a instance_id of another tenant/],
+      [/^token_families has rows with a instance_id of another tenant/],
     ],
     [
       [

@@ -219,7 +219,9 @@ export async function newRowsOf(
       if (table === "credentials") row["kind"] = "client-secret";
       // Where there is no id an instance is part of the key.
       if (!("id" in row) && "instance_id" in row) row["instance_id"] = crypto.randomUUID();
-      if ("secret_hash" in row) row["secret_hash"] = `\\x${crypto.randomUUID().replaceAll("-", "").repeat(2)}`;
+      for (const column of ["secret_hash", "code_hash"]) {
+        if (column in row) row[column] = `\\x${crypto.randomUUID().replaceAll("-", "").repeat(2)}`;
+      }
       byTenant.set(name, JSON.stringify(row));
     }
     rows.set(table, byTenant);

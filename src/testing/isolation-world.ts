@@ -31,6 +31,8 @@ const TABLES: Partial<Record<IdKind, string>> = {
   workspace: "workspaces",
   purgeReceipt: "purge_receipts",
   session: "sessions",
+  tokenFamily: "token_families",
+  voucher: "vouchers",
 };
 /** Path parameters that are no ids. */
 const WORDS: Record<string, string> = { policy: "alive-tenant", retention_class: "tool-execution-logs" };
@@ -159,7 +161,7 @@ async function addRows(place: string, tenant: TestTenant, ids: Map<string, strin
   const make = await rowMaker({ as: () => httpSql(urls.owner) }, uuid);
   const add = async (parameter: string, kind: IdKind, values: Record<string, unknown> = {}) => {
     const id = crypto.randomUUID();
-    const at = ["authenticationEvent", "audit", "purgeReceipt", "session"].includes(kind)
+    const at = ["authenticationEvent", "audit", "purgeReceipt", "session", "tokenFamily"].includes(kind)
       ? new Date().toISOString()
       : null;
     await make.add(TABLES[kind] as string, at, { id, ...values });
@@ -171,6 +173,8 @@ async function addRows(place: string, tenant: TestTenant, ids: Map<string, strin
   await add("session", "session", { person_id: person });
   await add("membership", "membership", { person_id: person, role: "member" });
   await add("instance", "instance", { name });
+  const instance = uuidFromId("instance", ids.get(`${place} instance`) as Id<"instance">);
+  await add("tokenFamily", "tokenFamily", { person_id: person, instance_id: instance });
   await add("credential", "credential", { kind: "api-key", name });
   await add("token_id", "credential", { kind: "personal-access-token", name, person_id: person });
   await add("registrationKey", "registrationKey", { name });
@@ -179,6 +183,7 @@ async function addRows(place: string, tenant: TestTenant, ids: Map<string, strin
     role: "member",
     valid_until: new Date(Date.now() + DAY_MS).toISOString(),
   });
+  await add("voucher", "voucher", { name, plan: "team", valid_until: new Date(Date.now() + DAY_MS).toISOString() });
   await add("identityProvider", "identityProvider", { name, issuer: `https://${name}.example` });
   await add("brand", "brand", { name });
   await add("legalHold", "legalHold", { tenant_id: uuid, subject_kind: "person", reason: name });

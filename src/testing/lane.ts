@@ -9,6 +9,7 @@ import { startPostgres } from "../local/postgres.ts";
 import { prepareDatabase } from "../local/prepare.ts";
 import { makeLocalSecrets } from "../local/secrets.ts";
 import { workerBindings } from "../local/worker-bindings.ts";
+import { type ContractDocuments, contractDocuments } from "./contract/files.ts";
 import { startForgingProvider } from "./forging-provider.ts";
 
 /** What a test file is given with `inject`. */
@@ -24,6 +25,8 @@ export interface Provided {
   };
   /** OIDC_PROVIDERS of a Worker on this machine: the certified one `local`, and `forger`, which says what a test wants. */
   providers: { local: string; forger: string; binding: string };
+  /** The published documents, which workerd reads from no disk; null in a clone that has none beside it. */
+  contract: ContractDocuments | null;
 }
 
 declare module "vitest" {
@@ -94,6 +97,7 @@ export async function makeLane(): Promise<Lane> {
         forger: forger.issuer,
         binding: JSON.stringify([openId.binding, { ...forging, trusts_email: true }, { ...forging, id: "untrusted" }]),
       },
+      contract: contractDocuments(),
     },
     stop: async () => {
       await openId.stop();

@@ -19,6 +19,8 @@ export interface NewToken {
   permissions: readonly Permission[] | null;
   /** ms since 1970; null for 90 days from now. */
   validUntilMs: number | null;
+  /** The workspace to which it is bound; null for all. What a bound token makes is bound alike. */
+  workspaceId: Id<"workspace"> | null;
 }
 
 export interface CreatedToken {
@@ -26,6 +28,7 @@ export interface CreatedToken {
   tenantId: Id<"tenant">;
   name: string;
   permissions: string[];
+  workspaceId: Id<"workspace"> | null;
   createdAt: number;
   validUntil: number;
   /** Shown this once: null where the request is repeated. */
@@ -35,8 +38,9 @@ export interface CreatedToken {
 /**
  * Makes a personal access token of whoever asks, in person or with another token of theirs, for the tenant to which they
  * belong. It never does more than their role there allows. Throws `forbidden` for anybody's API key, for a tenant below
- * (a token must not open for good what an operator opens for a reason) and for more than whoever asks may do, and
- * `invalid-field` for an end in the past, after the maker's or more than a year away.
+ * (a token must not open for good what an operator opens for a reason) and for more than whoever asks may do,
+ * `not-found` for a workspace of another tenant, and `invalid-field` for an end in the past, after the maker's or more
+ * than a year away.
  */
 export async function createToken(context: Context, wanted: NewToken): Promise<CreatedToken> {
   const { deps } = context;
@@ -55,15 +59,20 @@ export async function createToken(context: Context, wanted: NewToken): Promise<C
     const token = await mintRoutingId("personal-access-token", gateId, deps.routingKeys);
     const id = newId("credential", now);
     const made = { id, tenantId, name: wanted.name, permissions, createdAt: now, validUntil };
-    await tx.insert(credentials).values({
-      ...made,
-      ...restrictions,
-      kind: "personal-access-token",
-      personId,
-      secretHash: await hashSecret(token),
-    });
+    const [stored] = await tx
+      .insert(credentials)
+      .values({
+        ...made,
+        ...restrictions,
+        workspaceId: wanted.workspaceId,
+        kind: "personal-access-token",
+        personId,
+        secretHash: await hashSecret(token),
+      })
+      .returning({ workspaceId: credentials.workspaceId });
+    const workspaceId = stored?.workspaceId ?? null;
     return {
-      result: { ...made, token },
+      result: { ...made, workspaceId, token },
       secrets: ["token"],
       audit: { action: "token.created", subject: id, detail: { permissions: permissions.join(" ") } },
     };

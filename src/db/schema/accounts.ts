@@ -31,6 +31,10 @@ export const tenants = pgTable(
     closedAt: instant(),
     /** When its gate forgot everything, at the end: until then this row stays, for it names the gate. */
     gateEmptiedAt: instant(),
+    /** How long an instance may go on without us: the life of an offline lease, in days; 0: it may not. */
+    offlineLeaseDays: integer().notNull().default(7),
+    /** When it was last changed, by a trigger; null: never. So in the tables below. */
+    updatedAt: instant(),
     /** When the tenant's last subscription ended; null while one runs. Set by a trigger on `subscriptions` alone. */
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
@@ -43,6 +47,7 @@ export const tenants = pgTable(
     index("tenants_parent").on(t.parentId),
     index("tenants_expires").on(t.expiresAt, t.id),
     index("tenants_closed").on(t.closedAt).where(sql`closed_at is not null`),
+    check("tenants_offline_lease", sql`offline_lease_days between 0 and 30`),
     check("tenants_path_ends_here", sql`cardinality(path) between 1 and 3 and path[cardinality(path)] = id`),
     check("tenants_parent_in_path", sql`parent_id is not distinct from path[cardinality(path) - 1]`),
   ],
@@ -58,7 +63,13 @@ export const subscriptions = pgTable(
     plan: text({ enum: ["free", "team", "enterprise"] }).notNull(),
     status: text({ enum: ["active", "ended"] }).notNull(),
     startedAt: instant().notNull(),
+    /** When it is to end; null: it goes on. */
+    endsAt: instant(),
     endedAt: instant(),
+    /** How many people may hold a seat; null: any number. */
+    seats: integer(),
+    trial: boolean().notNull().default(false),
+    updatedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
@@ -83,6 +94,7 @@ export const people = pgTable(
     emailVerified: boolean().notNull().default(false),
     name: text(),
     createdAt: instant().notNull(),
+    updatedAt: instant(),
     /** When the person left the last tenant; set when that membership is forgotten, unless another came. */
     removedAt: instant(),
     /** When that tenant was closed, if it was. */
@@ -107,7 +119,10 @@ export const memberships = pgTable(
       .notNull()
       .references(() => people.id),
     role: text({ enum: ["owner", "admin", "member", "operator"] }).notNull(),
+    /** Whether the membership takes one of the subscription's seats. */
+    useSeat: boolean().notNull().default(true),
     createdAt: instant().notNull(),
+    updatedAt: instant(),
     removedAt: instant(),
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
@@ -130,7 +145,10 @@ export const workspaces = pgTable(
     name: text().notNull(),
     /** Raised whenever membership, roles or access change. */
     generation: integer().notNull(),
+    /** Whether claiming an instance into it takes the code that the instance prints. */
+    claimCodeRequired: boolean().notNull().default(true),
     createdAt: instant().notNull(),
+    updatedAt: instant(),
     removedAt: instant(),
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),

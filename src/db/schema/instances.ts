@@ -15,7 +15,17 @@ export const instances = pgTable(
     clientId: text().notNull(),
     scope: text().notNull(),
     grantTypes: text().array().notNull(),
+    redirectUris: text().array().notNull().default(sql`'{}'`),
+    tokenEndpointAuthMethod: text({ enum: ["client_secret_post", "client_secret_basic", "none"] })
+      .notNull()
+      .default("client_secret_post"),
+    /** The key with which it registered, if with one. */
+    registrationKeyId: idColumn("registrationKey"),
     registeredAt: instant().notNull(),
+    /** When a person claimed it, if one did. */
+    claimedAt: instant(),
+    /** When its secret and all its tokens ended, if it is still listed. */
+    revokedAt: instant(),
     removedAt: instant(),
     subscriptionEndedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
@@ -28,6 +38,9 @@ export const instances = pgTable(
     }),
     unique("instances_tenant_id_id").on(t.tenantId, t.id),
     uniqueIndex("instances_client_id").on(t.tenantId, t.clientId),
+    // Of whichever tenant: a client finds the gate to which it was claimed.
+    index("instances_client").on(t.clientId),
+    index("instances_registration_key").on(t.registrationKeyId).where(sql`registration_key_id is not null`),
     index("instances_expires").on(t.expiresAt, t.id),
   ],
 );
@@ -46,6 +59,8 @@ export const credentials = pgTable(
     personId: idColumn("person").references(() => people.id),
     /** The tenant from which it was made: it ends when that one is no longer above. Null: before there was anybody. */
     makerTenantId: idColumn("tenant"),
+    /** The workspace to which a personal access token is bound; null for all. */
+    workspaceId: idColumn("workspace"),
     /** SHA-256 of the secret. */
     secretHash: bytes().notNull(),
     permissions: text().array().notNull(),
@@ -90,6 +105,10 @@ export const registrationKeys = pgTable(
     name: text().notNull(),
     secretHash: bytes().notNull(),
     reusable: boolean().notNull(),
+    /** How many instances may register with it; null for any number. */
+    maxUses: integer(),
+    /** What the names of its instances begin with. */
+    namePrefix: text(),
     uses: integer().notNull(),
     createdAt: instant().notNull(),
     /** When a single-use key was spent. */

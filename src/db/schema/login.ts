@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, index, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { bytes, idColumn, instant } from "../columns.ts";
 import { tenants } from "./accounts.ts";
 
@@ -16,16 +16,27 @@ export const deviceCodes = pgTable(
     deviceCodeHash: bytes().notNull(),
     userCodeHash: bytes().notNull(),
     clientId: text().notNull(),
+    /** What the client asks for. */
     scope: text().notNull(),
+    /** Set by approving it: who, for which instance of which tenant, what is granted, and with which token if with one. */
     personId: idColumn("person"),
+    tenantId: idColumn("tenant"),
+    instanceId: idColumn("instance"),
+    grantedScope: text(),
+    credentialId: idColumn("credential"),
     issuedAt: instant().notNull(),
     approvedAt: instant(),
     deniedAt: instant(),
+    /** When it was last asked for, and how many seconds the client must let pass. */
+    polledAt: instant(),
+    intervalS: integer().notNull().default(5),
+    usedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
     uniqueIndex("device_codes_device_code_hash").on(t.deviceCodeHash),
     uniqueIndex("device_codes_user_code_hash").on(t.userCodeHash),
+    index("device_codes_tenant").on(t.tenantId),
     index("device_codes_expires").on(t.expiresAt, t.id),
   ],
 );
@@ -39,11 +50,15 @@ export const authorizationCodes = pgTable(
     clientId: text().notNull(),
     personId: idColumn("person").notNull(),
     tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance").notNull(),
     redirectUri: text().notNull(),
-    codeChallenge: text().notNull(),
+    /** S256 of the verifier; null where a confidential client sent none. */
+    codeChallenge: text(),
     scope: text().notNull(),
     issuedAt: instant().notNull(),
     usedAt: instant(),
+    /** What came of it: ends when the code is shown again. */
+    familyId: idColumn("tokenFamily"),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
@@ -94,19 +109,47 @@ export const sessions = pgTable(
   ],
 );
 
-/** Rotated at each use; a token used twice revokes its family (RFC 9700, section 4.14). */
+/** That a person signed in on an instance: all the tokens that came of one approval. */
+export const tokenFamilies = pgTable(
+  "token_families",
+  {
+    id: idColumn("tokenFamily").primaryKey(),
+    tenantId: idColumn("tenant").notNull(),
+    instanceId: idColumn("instance").notNull(),
+    personId: idColumn("person").notNull(),
+    clientId: text().notNull(),
+    scope: text().notNull(),
+    /** The personal access token by which it was approved: it ends with that one. */
+    credentialId: idColumn("credential"),
+    startedAt: instant().notNull(),
+    /** When tokens were last issued. */
+    renewedAt: instant().notNull(),
+    endedAt: instant(),
+    expiresAt: instant().notNull().default(sql`'infinity'`),
+  },
+  (t) => [
+    index("token_families_tenant").on(t.tenantId, t.id),
+    index("token_families_person").on(t.personId),
+    index("token_families_instance").on(t.instanceId),
+    index("token_families_credential").on(t.credentialId).where(sql`credential_id is not null`),
+    index("token_families_expires").on(t.expiresAt, t.id),
+  ],
+);
+
+/** Rotated at each use; one used twice ends its family (RFC 9700, section 4.14), but for an answer that was lost. */
 export const refreshTokens = pgTable(
   "refresh_tokens",
   {
     id: idColumn("refreshToken").primaryKey(),
     familyId: idColumn("tokenFamily").notNull(),
     tenantId: idColumn("tenant").notNull(),
-    instanceId: idColumn("instance"),
-    personId: idColumn("person"),
+    personId: idColumn("person").notNull(),
     secretHash: bytes().notNull(),
-    scope: text().notNull(),
+    /** In whose place it came; null for the first of a family. */
+    predecessorId: idColumn("refreshToken"),
     issuedAt: instant().notNull(),
     usedAt: instant(),
+    /** Void: another came in its place before it was used, or its family has ended. */
     revokedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
@@ -128,10 +171,12 @@ export const invitations = pgTable(
       .references(() => tenants.id),
     email: text().notNull(),
     role: text({ enum: ["owner", "admin", "member", "operator"] }).notNull(),
+    useSeat: boolean().notNull().default(true),
     secretHash: bytes().notNull(),
     /** Null where a key of nobody's did. */
     invitedBy: idColumn("person"),
     createdAt: instant().notNull(),
+    updatedAt: instant(),
     acceptedAt: instant(),
     revokedAt: instant(),
     validUntil: instant().notNull(),

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { index, jsonb, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg-core";
+import { boolean, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { bytes, idColumn, instant } from "../columns.ts";
 
 /** What outlives the request that made it, by hours. */
@@ -10,14 +10,33 @@ export const unclaimedRegistrations = pgTable(
   {
     id: idColumn("instance").primaryKey(),
     clientId: text().notNull(),
-    /** SHA-256 of the client's secret. */
-    secretHash: bytes().notNull(),
+    /** SHA-256 of the client's secret; null for a public client. */
+    secretHash: bytes(),
     /** The nursery gate that serves it. */
     gateId: text().notNull(),
+    name: text(),
+    scope: text().notNull().default(""),
+    grantTypes: text().array().notNull().default(sql`'{}'`),
+    redirectUris: text().array().notNull().default(sql`'{}'`),
+    tokenEndpointAuthMethod: text({ enum: ["client_secret_post", "client_secret_basic", "none"] })
+      .notNull()
+      .default("client_secret_post"),
+    /** From where it registered: ISO 3166-1, and who runs the network. Deleted when it is claimed. */
+    country: text(),
+    networkOperator: text(),
+    /** SHA-256 of the code that the instance prints, and how often a wrong one was given. */
+    claimCodeHash: bytes(),
+    /** The instance prints its code, and is claimed with it alone, whatever a workspace waives. */
+    claimCodeDemanded: boolean().notNull().default(false),
+    claimAttempts: integer().notNull().default(0),
     registeredAt: instant().notNull(),
+    claimedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
-  (t) => [index("unclaimed_registrations_expires").on(t.expiresAt, t.id)],
+  (t) => [
+    uniqueIndex("unclaimed_registrations_client_id").on(t.clientId),
+    index("unclaimed_registrations_expires").on(t.expiresAt, t.id),
+  ],
 );
 
 /** An answer that a repeat gets again (`Idempotency-Key`); it never contains a secret. */

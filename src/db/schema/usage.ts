@@ -6,39 +6,25 @@ import { idColumn, instant } from "../columns.ts";
  * No references: an event must neither keep its instance from being purged nor be refused because that is gone.
  */
 
-export const userSessions = pgTable(
-  "user_sessions",
-  {
-    id: idColumn("userSession").notNull(),
-    tenantId: idColumn("tenant").notNull(),
-    instanceId: idColumn("instance").notNull(),
-    /** Start of the hour in which the session began. */
-    bucket: instant().notNull(),
-    durationS: integer().notNull(),
-    appVersion: text(),
-    expiresAt: instant().notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.tenantId, t.id, t.expiresAt] }),
-    index("user_sessions_expires").on(t.expiresAt, t.tenantId, t.id),
-  ],
-);
+/** What a person's sign-in on an instance was asked in an hour: that it was, not how often. */
+const asked = () => ({
+  tenantId: idColumn("tenant").notNull(),
+  instanceId: idColumn("instance").notNull(),
+  personId: idColumn("person").notNull(),
+  /** Start of the hour. */
+  bucket: instant().notNull(),
+  expiresAt: instant().notNull(),
+});
 
-export const profileFetches = pgTable(
-  "profile_fetches",
-  {
-    tenantId: idColumn("tenant").notNull(),
-    instanceId: idColumn("instance").notNull(),
-    /** Start of the hour. */
-    bucket: instant().notNull(),
-    fetches: integer().notNull(),
-    expiresAt: instant().notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.tenantId, t.instanceId, t.bucket, t.expiresAt] }),
-    index("profile_fetches_expires").on(t.expiresAt, t.tenantId, t.instanceId, t.bucket),
-  ],
-);
+export const userSessions = pgTable("user_sessions", asked(), (t) => [
+  primaryKey({ name: "user_sessions_pk", columns: [t.tenantId, t.instanceId, t.personId, t.bucket, t.expiresAt] }),
+  index("user_sessions_expires").on(t.expiresAt, t.tenantId, t.instanceId, t.personId, t.bucket),
+]);
+
+export const profileFetches = pgTable("profile_fetches", asked(), (t) => [
+  primaryKey({ name: "profile_fetches_pk", columns: [t.tenantId, t.instanceId, t.personId, t.bucket, t.expiresAt] }),
+  index("profile_fetches_expires").on(t.expiresAt, t.tenantId, t.instanceId, t.personId, t.bucket),
+]);
 
 export const featureUsage = pgTable(
   "feature_usage",

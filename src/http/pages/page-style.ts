@@ -25,9 +25,9 @@ section > :last-child { margin-bottom: 0; }
 .row > div { min-width: 0; overflow-wrap: anywhere; }
 .tag { display: inline-block; border: 1px solid var(--line); background: var(--tint); border-radius: 99px; padding: 0 .6rem; font-size: .82rem; }
 .brand { display: flex; gap: .9rem; align-items: center; } .brand img { max-width: 9rem; max-height: 2.5rem; background: #fff; border-radius: 6px; padding: .2rem; }
-form { margin: 0; }
+form { margin: 0; } form + p { margin-top: 1rem; }
 label { display: block; font-size: .88rem; color: var(--soft); margin-bottom: .3rem; }
-input[type=text] { width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: .5rem .7rem; margin-bottom: .6rem; }
+input[type=text], select { width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: .5rem .7rem; margin-bottom: .6rem; }
 button, .button { display: block; width: 100%; font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer;
   color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: 8px; padding: .6rem 1rem; }
 button.quiet, .button.quiet { color: var(--ink); background: transparent; border-color: var(--line); font-weight: 500; }
@@ -35,6 +35,12 @@ button.end { width: auto; padding: .25rem .8rem; font-size: .88rem; font-weight:
 .top button, .top .actions { width: auto; } .actions { display: flex; flex-wrap: wrap; gap: .5rem; }
 button:hover, .button:hover { filter: brightness(1.06); } button.quiet:hover, .button.quiet:hover, button.end:hover { background: var(--tint); filter: none; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.code { font: 600 1.6rem/1.3 ui-monospace, "SF Mono", Menlo, Consolas, monospace; letter-spacing: .12em; } input[type=text].code { font: 600 1.2rem/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; text-transform: uppercase; }
+.facts { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem; margin: 0; } .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
+.check { display: flex; gap: .6rem; align-items: start; color: inherit; font-size: 1rem; margin: 0; } .check input { margin: .35rem 0 0; flex: none; }
+.alert { border-left: 3px solid var(--danger); padding: .4rem .8rem; background: var(--tint); }
+.warning { border-color: var(--danger); }
+.answers { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem; margin-bottom: 1rem; }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--soft); font-size: .92rem; margin-bottom: .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } th { text-align: left; font-weight: 600; color: var(--soft); font-size: .8rem; }
 th, td { padding: .35rem .8rem .35rem 0; border-top: 1px solid var(--line); vertical-align: top; } thead th { border-top: 0; padding-top: 0; }

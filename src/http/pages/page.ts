@@ -11,11 +11,13 @@ export interface PageOptions {
   /** Addresses of the pictures on it: nothing else is loaded. */
   images?: readonly string[];
   cookies?: readonly string[];
+  /** Where a form of it may send the browser on to, beside ourselves. */
+  sentOnTo?: string;
 }
 
 /** A page for people: no script, its own style, forms to ourselves alone, framed by nobody. */
 export async function page(
-  { status = 200, title, wide, images = [], cookies = [] }: PageOptions,
+  { status = 200, title, wide, images = [], cookies = [], sentOnTo }: PageOptions,
   body: Markup,
 ): Promise<HtmlReply> {
   const markup = html`<!doctype html>
@@ -37,7 +39,7 @@ ${body}
   return {
     status,
     html: markup.text,
-    contentSecurityPolicy: await formPageContentSecurityPolicy(PAGE_STYLE, images),
+    contentSecurityPolicy: await formPageContentSecurityPolicy(PAGE_STYLE, images, sentOnTo ?? null),
     referrerPolicy: "same-origin",
     cookies,
   };

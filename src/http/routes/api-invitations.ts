@@ -16,6 +16,7 @@ import {
 } from "../account-call.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { useSeat } from "../seat-schema.ts";
 import { emailAddress } from "../text-schema.ts";
 
 const invitation = z.object({
@@ -23,8 +24,10 @@ const invitation = z.object({
   id: z.string(),
   email: z.string(),
   role: z.enum(MEMBER_ROLES),
+  use_seat: useSeat,
   invited_by: z.string().nullable(),
   created_at: z.int(),
+  updated_at: z.int(),
   valid_until: z.int(),
   accepted_at: z.int().nullable(),
   revoked_at: z.int().nullable(),
@@ -35,8 +38,10 @@ const EXAMPLE = {
   id: "inv_01KAHJ5555F0G1H2J3K4M5N6P7",
   email: "grace@acme.example",
   role: "member",
+  use_seat: true,
   invited_by: "per_01KAHJ4444X2Y3Z4A5B6C7D8E9",
   created_at: 1795219200,
+  updated_at: 1795219200,
   valid_until: 1795824000,
   accepted_at: null,
   revoked_at: null,
@@ -54,8 +59,10 @@ function showsInvitation(shown: Invitation) {
     id: shown.id,
     email: shown.email,
     role: shown.role,
+    use_seat: shown.useSeat,
     invited_by: shown.invitedBy,
     created_at: seconds(shown.createdAt),
+    updated_at: seconds(shown.updatedAt ?? shown.createdAt),
     valid_until: seconds(shown.validUntil),
     accepted_at: secondsOrNull(shown.acceptedAt),
     revoked_at: secondsOrNull(shown.revokedAt),
@@ -67,7 +74,7 @@ export const invitationRoutes: RouteDefinition[] = [
   defineRoute({
     method: "GET",
     path: "/api/v1/invitations",
-    operationId: "get_invitations",
+    operationId: "list_invitations",
     summary: "Invitations into the tenant, newest first",
     tags: ["api"],
     security: "account",
@@ -95,24 +102,25 @@ export const invitationRoutes: RouteDefinition[] = [
     operationId: "create_invitation",
     summary: "Invite somebody by e-mail",
     description:
-      "Valid for 7 days; its one-time token goes by mail alone. An open invitation of the same address is withdrawn. At most 100 are open at a time. Nobody gives a role above their own.",
+      "Valid for 7 days; its one-time token goes by mail alone. An open invitation of the same address is withdrawn. At most 100 are open at a time. Nobody gives a role above their own. An open invitation holds a seat unless `use_seat` is false.",
     tags: ["api"],
     security: "account",
     permission: "members:write",
     body: {
       content: "application/json",
-      schema: z.object({ email: emailAddress, role: z.enum(MEMBER_ROLES) }),
+      schema: z.object({ email: emailAddress, role: z.enum(MEMBER_ROLES), use_seat: useSeat.default(true) }),
       required: true,
       example: { email: EXAMPLE.email, role: "member" },
     },
     responses: {
       201: { description: "Invited, whether or not the address is a member's.", schema: invitation, example: EXAMPLE },
     },
-    problems: ["too-many-invitations", "outcome-unknown"],
+    problems: ["too-many-invitations", "no-seat-left", "outcome-unknown"],
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
-      const invited = await invite(context, input.body.email, input.body.role);
+      const { email, role, use_seat } = input.body;
+      const invited = await invite(context, email, role, use_seat);
       await sendMail(context.deps);
       return { status: 201, headers: { ...headers, ...replayHeaders(context) }, body: showsInvitation(invited) };
     },
@@ -120,7 +128,7 @@ export const invitationRoutes: RouteDefinition[] = [
   defineRoute({
     method: "DELETE",
     path: "/api/v1/invitations/{invitation_id}",
-    operationId: "delete_invitation",
+    operationId: "withdraw_invitation",
     summary: "Withdraw an invitation",
     tags: ["api"],
     security: "account",

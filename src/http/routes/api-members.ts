@@ -1,14 +1,15 @@
 import * as z from "zod";
-import { changeRole } from "../../people/change-role.ts";
 import { listMembers } from "../../people/list.ts";
 import { MEMBER_ROLES, type Member } from "../../people/member.ts";
 import { removeMember } from "../../people/remove.ts";
 import { showMember } from "../../people/show.ts";
 import { transferOwnership } from "../../people/transfer-ownership.ts";
+import { updateMember } from "../../people/update.ts";
 import { accountCall, listBody, listSchema, pageQuery, replayHeaders, seconds } from "../account-call.ts";
 import { etagOf, ifMatch } from "../etag.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { useSeat } from "../seat-schema.ts";
 
 const member = z.object({
   object: z.literal("member"),
@@ -17,7 +18,9 @@ const member = z.object({
   name: z.string().nullable(),
   email: z.string().nullable(),
   role: z.enum(MEMBER_ROLES),
+  use_seat: useSeat,
   since: z.int(),
+  updated_at: z.int(),
 });
 
 const removed = z.object({
@@ -34,14 +37,26 @@ const EXAMPLE = {
   name: "Ada",
   email: "ada@acme.example",
   role: "admin",
+  use_seat: true,
   since: 1795219200,
+  updated_at: 1795219200,
 };
 
 const ETAG = { etag: "The member as it is now: send it as If-Match with a PATCH." };
 const params = z.object({ member_id: idSchema("membership") });
 
-function showsMember({ id, personId, name, email, role, since }: Member) {
-  return { object: "member", id, person_id: personId, name, email, role, since: seconds(since) };
+function showsMember({ id, personId, name, email, role, useSeat, since, updatedAt }: Member) {
+  return {
+    object: "member",
+    id,
+    person_id: personId,
+    name,
+    email,
+    role,
+    use_seat: useSeat,
+    since: seconds(since),
+    updated_at: seconds(updatedAt ?? since),
+  };
 }
 
 /** /api/v1/members. */
@@ -96,27 +111,28 @@ export const memberRoutes: RouteDefinition[] = [
     method: "PATCH",
     path: "/api/v1/members/{member_id}",
     operationId: "update_member",
-    summary: "Change a member's role",
+    summary: "Change a member's role, or give or take a seat",
     description:
-      "Owners (`owners:write`) alone make and demote owners, and operators of the platform; a tenant always keeps an owner. With If-Match it is changed only if nobody else did since.",
+      "What is left out stays. Owners (`owners:write`) alone make and demote owners, and operators of the platform; a tenant always keeps an owner. With If-Match it is changed only if nobody else did since.",
     tags: ["api"],
     security: "account",
     permission: "members:write",
     params,
     body: {
       content: "application/json",
-      schema: z.object({ role: z.enum(MEMBER_ROLES) }),
+      schema: z.object({ role: z.enum(MEMBER_ROLES).optional(), use_seat: useSeat.optional() }),
       required: true,
       example: { role: "admin" },
     },
     responses: { 200: { description: "Changed.", schema: member, example: EXAMPLE, headers: ETAG } },
-    problems: ["last-owner", "precondition-failed", "outcome-unknown"],
+    problems: ["last-owner", "no-seat-left", "precondition-failed", "outcome-unknown"],
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
       const precondition = ifMatch(input.request, showsMember);
-      const changed = await changeRole(context, input.params.member_id, input.body.role, precondition);
-      const body = showsMember(changed);
+      const { role, use_seat } = input.body;
+      const change = { ...(role !== undefined && { role }), ...(use_seat !== undefined && { useSeat: use_seat }) };
+      const body = showsMember(await updateMember(context, input.params.member_id, change, precondition));
       return { status: 200, headers: { ...headers, etag: await etagOf(body) }, body };
     },
   }),
@@ -126,7 +142,7 @@ export const memberRoutes: RouteDefinition[] = [
     operationId: "delete_member",
     summary: "Remove a member; anybody may leave by removing themselves",
     description:
-      "The person's sessions no longer enter the tenant and personal access tokens there are revoked; API keys that the person made may do nothing more. Whoever leaves, in a session, needs no permission for it.",
+      "The person's sessions no longer enter the tenant and personal access tokens and sign-ins on instances there end; API keys that the person made may do nothing more. Whoever leaves, in a session, needs no permission for it.",
     tags: ["api"],
     security: "account",
     permission: "members:write",

@@ -259,7 +259,7 @@ export const personRoutes: RouteDefinition[] = [
       },
     },
     problems: [
-      ...(["not-found", "forbidden", "conflict", "invitation-expired", "invitation-used"] as const),
+      ...(["not-found", "forbidden", "conflict", "invitation-expired", "invitation-used", "no-seat-left"] as const),
       ...(["invitation-for-another", "tenant-suspended", "tenant-closed"] as const),
     ],
     handle: async (input) => {

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { createRegistrationKey } from "../../registration-keys/create.ts";
+import { createRegistrationKey, MOST_USES } from "../../registration-keys/create.ts";
 import { listRegistrationKeys, type RegistrationKey } from "../../registration-keys/list.ts";
-import { revokeRegistrationKey } from "../../registration-keys/revoke.ts";
+import { FATES, removeRegistrationKey, revokeRegistrationKey } from "../../registration-keys/revoke.ts";
 import {
   accountCall,
   keyName,
@@ -15,6 +15,7 @@ import {
 } from "../account-call.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { plainText } from "../text-schema.ts";
 
 const registrationKey = z.object({
   object: z.literal("registration_key"),
@@ -22,7 +23,10 @@ const registrationKey = z.object({
   workspace_id: z.string(),
   name: z.string(),
   reusable: z.boolean(),
+  /** How many instances may register with it; null: any number. */
+  max_uses: z.int().nullable(),
   uses: z.int(),
+  name_prefix: z.string().nullable(),
   created_at: z.int(),
   used_up_at: z.int().nullable(),
   valid_until: z.int().nullable(),
@@ -35,6 +39,27 @@ const EXAMPLE = {
   workspace_id: "wsp_01KAHJ0000M2N4P6Q8S0T2V4W6",
   name: "build machines",
   reusable: true,
+  max_uses: 500,
+  name_prefix: "build",
+};
+
+const params = z.object({ registration_key_id: idSchema("registrationKey") });
+
+const revoked = z.object({
+  object: z.literal("registration_key"),
+  id: z.string(),
+  revoked_at: z.int(),
+  /** How many instances this call ended, and how many are left for the next. */
+  instances_ended: z.int(),
+  instances_remaining: z.int(),
+  effective: z.boolean(),
+});
+const REVOKED = {
+  object: "registration_key",
+  id: EXAMPLE.id,
+  revoked_at: 1795305600,
+  instances_ended: 312,
+  instances_remaining: 0,
 };
 
 function showsRegistrationKey(key: RegistrationKey) {
@@ -44,7 +69,9 @@ function showsRegistrationKey(key: RegistrationKey) {
     workspace_id: key.workspaceId,
     name: key.name,
     reusable: key.reusable,
+    max_uses: key.maxUses,
     uses: key.uses,
+    name_prefix: key.namePrefix,
     created_at: seconds(key.createdAt),
     used_up_at: secondsOrNull(key.usedUpAt),
     valid_until: secondsOrNull(key.validUntil),
@@ -70,7 +97,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
         example: {
           object: "list",
           data: [
-            { ...EXAMPLE, uses: 3, created_at: 1795219200, used_up_at: null, valid_until: null, revoked_at: null },
+            { ...EXAMPLE, uses: 312, created_at: 1795219200, used_up_at: null, valid_until: null, revoked_at: null },
           ],
           next_cursor: null,
         },
@@ -99,11 +126,21 @@ export const registrationKeyRoutes: RouteDefinition[] = [
       schema: z.object({
         name: keyName,
         reusable: z.boolean().default(false),
+        max_uses: z
+          .int()
+          .min(1)
+          .max(MOST_USES)
+          .nullish()
+          .describe("How many instances may register with a reusable key; null for any number."),
+        name_prefix: plainText(40)
+          .min(1)
+          .nullish()
+          .describe("Its instances are named so, with six letters and digits behind: `build-x7k2p9`."),
         valid_until: validUntil,
         workspace_id: idSchema("workspace").nullish(),
       }),
       required: true,
-      example: { name: "build machines", reusable: true },
+      example: { name: "build machines", reusable: true, max_uses: 500, name_prefix: "build" },
     },
     responses: {
       201: {
@@ -114,6 +151,8 @@ export const registrationKeyRoutes: RouteDefinition[] = [
           workspace_id: z.string(),
           name: z.string(),
           reusable: z.boolean(),
+          max_uses: z.int().nullable(),
+          name_prefix: z.string().nullable(),
           created_at: z.int(),
           key: z.string().nullable(),
           secret_withheld: z.boolean(),
@@ -125,9 +164,16 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
-      const { name, reusable, valid_until, workspace_id = null } = input.body;
-      const validUntilMs = valid_until == null ? null : valid_until * 1000;
-      const created = await createRegistrationKey(context, { name, reusable, validUntilMs, workspaceId: workspace_id });
+      const { name, reusable, max_uses, name_prefix, valid_until, workspace_id } = input.body;
+      const namePrefix = name_prefix ?? null;
+      const created = await createRegistrationKey(context, {
+        name,
+        reusable,
+        maxUses: max_uses ?? null,
+        namePrefix,
+        validUntilMs: valid_until == null ? null : valid_until * 1000,
+        workspaceId: workspace_id ?? null,
+      });
       return {
         status: 201,
         headers: { ...headers, ...replayHeaders(context) },
@@ -137,9 +183,60 @@ export const registrationKeyRoutes: RouteDefinition[] = [
           workspace_id: created.workspaceId,
           name,
           reusable,
+          max_uses: created.maxUses,
+          name_prefix: namePrefix,
           created_at: seconds(created.createdAt),
           key: created.key,
           secret_withheld: created.key === null,
+        },
+      };
+    },
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/api/v1/registration-keys/{registration_key_id}/revoke",
+    operationId: "revoke_registration_key",
+    summary: "Revoke a registration key after a leak, and on request the instances that registered with it",
+    description:
+      "`instances`: `keep` them, `revoke` them (they stay in the list) or `remove` them; the last two need `instances:delete` too. The key ends first and for good. One call ends 10,000 instances at most: where `instances_remaining` is not 0, call again.",
+    tags: ["api"],
+    security: "account",
+    permission: "registration-keys:write",
+    params,
+    body: {
+      content: "application/json",
+      schema: z.object({ instances: z.enum(FATES).default("keep") }),
+      required: false,
+      example: { instances: "revoke" },
+    },
+    responses: {
+      200: {
+        description: "Revoked, or it was so already.",
+        schema: revoked,
+        example: { ...REVOKED, effective: true },
+      },
+      202: {
+        description: "Revoked; the tenant's gate has not acknowledged all of it yet, and will within minutes.",
+        schema: revoked,
+        example: { ...REVOKED, effective: false },
+      },
+    },
+    problems: ["tenant-suspended", "outcome-unknown"],
+    limited: true,
+    handle: async (input) => {
+      const { context, headers } = await accountCall(input);
+      const id = input.params.registration_key_id;
+      const done = await revokeRegistrationKey(context, id, input.body?.instances ?? "keep");
+      return {
+        status: done.effective ? 200 : 202,
+        headers: { ...headers, ...replayHeaders(context) },
+        body: {
+          object: "registration_key",
+          id,
+          revoked_at: seconds(done.revokedAt),
+          instances_ended: done.ended,
+          instances_remaining: done.remaining,
+          effective: done.effective,
         },
       };
     },
@@ -152,7 +249,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     tags: ["api"],
     security: "account",
     permission: "registration-keys:write",
-    params: z.object({ registration_key_id: idSchema("registrationKey") }),
+    params,
     responses: {
       200: {
         description: "Revoked.",
@@ -165,7 +262,7 @@ export const registrationKeyRoutes: RouteDefinition[] = [
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
       const id = input.params.registration_key_id;
-      await revokeRegistrationKey(context, id);
+      await removeRegistrationKey(context, id);
       return { status: 200, headers, body: { object: "registration_key", id, deleted: true } };
     },
   }),

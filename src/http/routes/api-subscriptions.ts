@@ -5,6 +5,7 @@ import { listSubscriptions } from "../../tenants/list-subscriptions.ts";
 import { accountCall, seconds, secondsOrNull } from "../account-call.ts";
 import { idSchema } from "../id-schema.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
+import { seatCount } from "../seat-schema.ts";
 import { effectiveSchema, TENANT_EXAMPLE } from "../tenant-body.ts";
 
 const path = "/api/v1/tenants/{tenant_id}/subscription";
@@ -15,7 +16,15 @@ const subscription = z.object({
   plan: z.string(),
   status: z.string(),
   started_at: z.int(),
+  ends_at: z.int().nullable().describe("When it is to end by itself; null: it goes on."),
   ended_at: z.int().nullable(),
+  seats: z.int().nullable().describe("How many people may hold a seat; null: any number."),
+  seats_used: z
+    .int()
+    .nullable()
+    .describe("Seats taken by members and held by open invitations; null of one that has ended."),
+  trial: z.boolean(),
+  updated_at: z.int(),
 });
 const changed = {
   200: {
@@ -54,7 +63,12 @@ export const subscriptionRoutes: RouteDefinition[] = [
               plan: "team",
               status: "active",
               started_at: 1795219200,
+              ends_at: null,
               ended_at: null,
+              seats: 25,
+              seats_used: 7,
+              trial: false,
+              updated_at: 1795219200,
             },
           ],
           next_cursor: null,
@@ -65,14 +79,19 @@ export const subscriptionRoutes: RouteDefinition[] = [
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input, input.params.tenant_id);
-      const list = await listSubscriptions(context, input.params.tenant_id);
-      const data = list.map(({ id, plan, status, startedAt, endedAt }) => ({
+      const { subscriptions, seatsUsed } = await listSubscriptions(context, input.params.tenant_id);
+      const data = subscriptions.map((shown) => ({
         object: "subscription",
-        id,
-        plan,
-        status,
-        started_at: seconds(startedAt),
-        ended_at: secondsOrNull(endedAt),
+        id: shown.id,
+        plan: shown.plan,
+        status: shown.status,
+        started_at: seconds(shown.startedAt),
+        ends_at: secondsOrNull(shown.endsAt),
+        ended_at: secondsOrNull(shown.endedAt),
+        seats: shown.seats,
+        seats_used: shown.status === "active" ? seatsUsed : null,
+        trial: shown.trial,
+        updated_at: seconds(shown.updatedAt ?? shown.startedAt),
       }));
       return { status: 200, headers, body: { object: "list", data, next_cursor: null } };
     },
@@ -83,24 +102,24 @@ export const subscriptionRoutes: RouteDefinition[] = [
     operationId: "change_plan",
     summary: "Put a tenant on a plan",
     description:
-      "From above alone; a reseller's client has at most the reseller's plan. Retention windows of its own that the plan does not allow go back to the schedule's, a longer one in 30 days.",
+      "From above alone; a reseller's client has at most the reseller's plan. Retention windows of its own that the plan does not allow go back to the schedule's, a longer one in 30 days. `seats`: how many people may hold a seat; any number when left out or null. The same plan with other seats goes on as the same subscription.",
     tags: ["tenants"],
     security: "account",
     permission: "subscriptions:write",
     params,
     body: {
       content: "application/json",
-      schema: z.object({ plan: z.enum(PLANS) }),
+      schema: z.object({ plan: z.enum(PLANS), seats: seatCount.nullish() }),
       required: true,
-      example: { plan: "team" },
+      example: { plan: "team", seats: 25 },
     },
     responses: changed,
-    problems: ["conflict", "plan-not-sufficient", "allotments-exceed-total", "outcome-unknown"],
+    problems: ["conflict", "plan-not-sufficient", "allotments-exceed-total", "no-seat-left", "outcome-unknown"],
     limited: true,
     handle: async (input) => {
       const id = input.params.tenant_id;
       const { context, headers } = await accountCall(input, id);
-      const { effective } = await changePlan(context, input.body.plan);
+      const { effective } = await changePlan(context, input.body.plan, input.body.seats ?? null);
       return { status: effective ? 200 : 202, headers, body: { object: "tenant", id, effective } };
     },
   }),

@@ -4,6 +4,7 @@ import { PLANS } from "../../limits/plans.ts";
 import { sendMail } from "../../mail/send.ts";
 import { createTenant } from "../../tenants/create.ts";
 import { listTenants } from "../../tenants/list.ts";
+import { LONGEST_LEASE_DAYS, setOfflineLease } from "../../tenants/offline-lease.ts";
 import { renameTenant } from "../../tenants/rename.ts";
 import { showTenant } from "../../tenants/show.ts";
 import { accountCall, keyName, listBody, listSchema, pageQuery, replayHeaders } from "../account-call.ts";
@@ -13,7 +14,7 @@ import { defineRoute, type RouteDefinition } from "../route.ts";
 import { fullTenantSchema, showsFullTenant, showsTenant, TENANT_EXAMPLE, tenantSchema } from "../tenant-body.ts";
 import { emailAddress } from "../text-schema.ts";
 
-const FULL_EXAMPLE = { ...TENANT_EXAMPLE, home_region: "any", plan: "team", controller: null };
+const FULL_EXAMPLE = { ...TENANT_EXAMPLE, home_region: "any", plan: "team", controller: null, offline_lease_days: 7 };
 const ETAG = { ETag: "Names this state: send it as If-Match with a change." };
 const params = z.object({ tenant_id: idSchema("tenant") });
 
@@ -120,6 +121,38 @@ export const tenantRoutes: RouteDefinition[] = [
       const tenant = await renameTenant(context, input.body.name, ifMatch(input.request, showsFullTenant));
       const body = showsFullTenant(tenant);
       return { status: 200, headers: { ...headers, etag: await etagOf(body) }, body };
+    },
+  }),
+  defineRoute({
+    method: "PUT",
+    path: "/api/v1/tenants/{tenant_id}/offline-lease",
+    operationId: "set_offline_lease",
+    summary: "Set for how many days a tenant's instances may go on without us",
+    description:
+      "The life of the offline leases that are given from now on; with 0 none are. Those given before stay good until their own end: nothing can take back what is verified without a network.",
+    tags: ["tenants"],
+    security: "account",
+    permission: "tenants:write",
+    params,
+    body: {
+      content: "application/json",
+      schema: z.object({ days: z.int().min(0).max(LONGEST_LEASE_DAYS) }),
+      required: true,
+      example: { days: 14 },
+    },
+    responses: {
+      200: {
+        description: "Set.",
+        schema: z.object({ object: z.literal("tenant"), id: z.string(), offline_lease_days: z.int() }),
+        example: { object: "tenant", id: TENANT_EXAMPLE.id, offline_lease_days: 14 },
+      },
+    },
+    problems: ["conflict", "outcome-unknown"],
+    limited: true,
+    handle: async (input) => {
+      const { context, headers } = await accountCall(input, input.params.tenant_id);
+      const { id, days } = await setOfflineLease(context, input.body.days);
+      return { status: 200, headers, body: { object: "tenant", id, offline_lease_days: days } };
     },
   }),
 ];

@@ -23,6 +23,7 @@ const token = z.object({
   id: z.string(),
   name: z.string(),
   permissions: z.array(z.string()),
+  workspace_id: z.string().nullable(),
   created_at: z.int(),
   last_used_at: z.int().nullable(),
   valid_until: z.int().nullable(),
@@ -40,6 +41,7 @@ const MADE = {
   id: "crd_01KAHJ7777G8H9J0K1M2N3P4Q5",
   name: "laptop",
   permissions: ["instances:read"],
+  workspace_id: null,
   created_at: 1795219200,
   valid_until: 1802995200,
 };
@@ -50,6 +52,7 @@ function showsToken(key: ApiKey) {
     id: key.id,
     name: key.name,
     permissions: key.permissions,
+    workspace_id: key.workspaceId,
     created_at: seconds(key.createdAt),
     last_used_at: secondsOrNull(key.lastUsedAt),
     valid_until: secondsOrNull(key.validUntil),
@@ -64,6 +67,7 @@ function showsMadeToken(made: CreatedToken) {
     tenant_id: made.tenantId,
     name: made.name,
     permissions: made.permissions,
+    workspace_id: made.workspaceId,
     created_at: seconds(made.createdAt),
     valid_until: seconds(made.validUntil),
     token: made.token,
@@ -117,6 +121,7 @@ export const tokenRoutes: RouteDefinition[] = [
         name: keyName,
         permissions: z.array(z.enum(PERMISSIONS)).min(1).max(PERMISSIONS.length).nullish(),
         valid_until: validUntil,
+        workspace_id: idSchema("workspace").nullish().describe("Binds it: claiming instances takes that."),
       }),
       required: true,
       example: { name: "laptop", permissions: ["instances:read"] },
@@ -130,13 +135,13 @@ export const tokenRoutes: RouteDefinition[] = [
         example: { ...MADE, tenant_id: "tnt_01KAHJ0000M2N4P6Q8S0T2V4W6", token: "ebbp_…", secret_withheld: false },
       },
     },
-    problems: ["tenant-suspended", "outcome-unknown"],
+    problems: ["tenant-suspended", "not-found", "outcome-unknown"],
     limited: true,
     handle: async (input) => {
       const { context, headers } = await accountCall(input);
-      const { name, permissions = null, valid_until } = input.body;
+      const { name, permissions = null, valid_until, workspace_id = null } = input.body;
       const validUntilMs = valid_until == null ? null : valid_until * 1000;
-      const made = await createToken(context, { name, permissions, validUntilMs });
+      const made = await createToken(context, { name, permissions, validUntilMs, workspaceId: workspace_id });
       return { status: 201, headers: { ...headers, ...replayHeaders(context) }, body: showsMadeToken(made) };
     },
   }),

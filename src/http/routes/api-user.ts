@@ -1,11 +1,13 @@
 import * as z from "zod";
-import type { KeyCredential, SessionCredential } from "../../access/credential.ts";
+import type { KeyCredential, SessionCredential, UserCredential } from "../../access/credential.ts";
 import { permissionsOf } from "../../core/permission.ts";
 import type { Deps } from "../../deps.ts";
 import { takeOrRefuse } from "../../gate/limit.ts";
 import { platformGateId, takePublic } from "../../gate/platform.ts";
+import { takeOfUser } from "../../gate/user.ts";
 import { knownKey } from "../../keys/known-key.ts";
 import { type AskingPerson, askingPerson } from "../../people/asking-person.ts";
+import { personOfSignIn } from "../../people/of-sign-in.ts";
 import { seconds } from "../account-call.ts";
 import { networkOf } from "../network.ts";
 import type { Reply } from "../reply.ts";
@@ -15,7 +17,7 @@ import { whenceOf } from "../whence.ts";
 const user = z.object({
   object: z.literal("user"),
   /** How the caller proved who it is. */
-  kind: z.enum(["api-key", "personal-access-token", "session"]),
+  kind: z.enum(["api-key", "personal-access-token", "session", "access-token"]),
   id: z.string(),
   name: z.string().nullable(),
   email: z.string().nullable(),
@@ -46,13 +48,19 @@ const EXAMPLE = {
   memberships: null,
 };
 
-/** What we know of a person comes from their provider; when it was last renewed is not kept. */
-const showsPerson = ({ id, name, email, createdAt }: AskingPerson) => ({
+/** What we know of a person comes from their provider; `updated_at` is when that last told something else. */
+const showsPerson = ({
+  id,
+  name,
+  email,
+  createdAt,
+  updatedAt,
+}: Pick<AskingPerson, "id" | "name" | "email" | "createdAt" | "updatedAt">) => ({
   id,
   name,
   email,
   created_at: seconds(createdAt),
-  updated_at: seconds(createdAt),
+  updated_at: seconds(updatedAt ?? createdAt),
   person_id: id,
 });
 
@@ -64,19 +72,42 @@ export const userRoutes: RouteDefinition[] = [
     operationId: "get_user",
     summary: "Who is asking, for which tenant, and what they may do now",
     description:
-      "With a personal access token or a session: the person. With an API key: the key itself, which is who asks then; `kind` says which. `permissions` are as they are now, never more than the person's role allows. Somebody in person who belongs to several tenants has no `tenant_id`, `role` and `permissions` here, but `memberships`.",
+      "With a personal access token, a session or a person's access token on an instance (scope `profile:read`): the person. With an API key: the key itself, which is who asks then; `kind` says which. `permissions` are as they are now, never more than the person's role allows. Somebody in person who belongs to several tenants has no `tenant_id`, `role` and `permissions` here, but `memberships`.",
     tags: ["api"],
-    security: "account",
+    security: "account-or-user",
+    scope: "profile:read",
     personal: true,
     responses: { 200: { description: "Who is asking.", schema: user, example: EXAMPLE } },
     problems: ["tenant-suspended"],
     limited: true,
-    handle: ({ deps, credential, request, requestId }) =>
-      credential.kind === "session"
+    handle: ({ deps, credential, request, requestId }) => {
+      if (credential.kind === "user-token") return onInstance(deps, credential, requestId);
+      return credential.kind === "session"
         ? inPerson(deps, credential, request, requestId)
-        : withKey(deps, credential, request, requestId),
+        : withKey(deps, credential, request, requestId);
+    },
   }),
 ];
+
+/** What a person may do there is for the token's scopes to say, which it holds: no permissions of the account. */
+async function onInstance(deps: Deps, credential: UserCredential, requestId: string): Promise<Reply> {
+  const headers = await takeOfUser(deps, requestId, credential);
+  const person = await personOfSignIn(deps.app, credential);
+  return {
+    status: 200,
+    headers,
+    body: {
+      object: "user",
+      kind: "access-token",
+      ...showsPerson(person),
+      credential_id: null,
+      tenant_id: credential.tenantId,
+      role: person.role,
+      permissions: null,
+      memberships: null,
+    },
+  };
+}
 
 async function withKey(deps: Deps, credential: KeyCredential, request: Request, requestId: string): Promise<Reply> {
   const { facts, headers } = await knownKey(deps, credential, { requestId, ...whenceOf(request) });

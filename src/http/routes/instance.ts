@@ -1,5 +1,7 @@
 import * as z from "zod";
+import { takeOfInstance } from "../../gate/user.ts";
 import { recordAlive } from "../../telemetry/record-alive.ts";
+import { workspaceOfInstance } from "../../tenants/workspace-of-instance.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 import { plainText } from "../text-schema.ts";
 
@@ -43,6 +45,54 @@ export const instanceRoutes: RouteDefinition[] = [
       const { kind = null, name = null, version = null } = body?.os ?? {};
       const { collect, headers } = await recordAlive(deps, requestId, credential, { kind, name, version });
       return { status: 200, body: { collect }, headers };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/instance/owner",
+    operationId: "get_owner",
+    summary: "An instance asks whose it is",
+    description: "The tenant that claimed it, which the published contract calls a team. Nothing is recorded.",
+    tags: ["instance"],
+    security: "instance-token",
+    responses: {
+      200: {
+        description: "The instance's owner.",
+        schema: z.object({ id: z.string(), kind: z.string() }),
+        example: { id: "tnt_01KAHJ0000M2N4P6Q8S0T2V4W6", kind: "team" },
+      },
+    },
+    problems: ["tenant-suspended"],
+    limited: true,
+    quiet: true,
+    handle: async ({ deps, requestId, credential }) => {
+      const headers = await takeOfInstance(deps, requestId, credential);
+      return { status: 200, headers, body: { id: credential.tenantId, kind: "team" } };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/instance/workspace",
+    operationId: "get_instance_workspace",
+    summary: "An instance asks in which workspace it is",
+    description:
+      "As it is now. `generation` is raised by every change of membership, role or access. Nothing is recorded.",
+    tags: ["instance"],
+    security: "instance-token",
+    responses: {
+      200: {
+        description: "The instance's workspace.",
+        schema: z.object({ id: z.string(), name: z.string(), generation: z.int().meta({ format: "int64" }) }),
+        example: { id: "wsp_01KAHJ0000M2N4P6Q8S0T2V4W6", name: "Default", generation: 1 },
+      },
+    },
+    problems: ["tenant-suspended", "tenant-closed"],
+    limited: true,
+    quiet: true,
+    handle: async ({ deps, requestId, credential }) => {
+      const headers = await takeOfInstance(deps, requestId, credential);
+      const { id, name, generation } = await workspaceOfInstance(deps, credential);
+      return { status: 200, headers, body: { id, name, generation } };
     },
   }),
 ];

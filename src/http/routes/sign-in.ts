@@ -6,97 +6,30 @@ import {
   invitationCookie,
   presentBrowserSecret,
 } from "../../access/login-cookie.ts";
-import { hashSecret } from "../../access/secret.ts";
-import { csrfToken, refuseCrossSite, sessionCookie, sessionSecret } from "../../access/session-cookie.ts";
-import { PROBLEMS, Problem } from "../../core/problem.ts";
-import type { Deps } from "../../deps.ts";
-import { takePerson } from "../../gate/platform.ts";
+import { csrfToken, sessionCookie, sessionSecret } from "../../access/session-cookie.ts";
+import { Problem } from "../../core/problem.ts";
 import { acceptInvitation, showInvitation } from "../../people/accept-invitation.ts";
 import { INVITATION_TOKEN } from "../../people/invitation-token.ts";
-import { endOwnSessions, type OwnPerson, ownEvents, ownPerson, ownSessions, ownTenants } from "../../people/own.ts";
+import { endOwnSessions, ownEvents, ownSessions, ownTenants } from "../../people/own.ts";
 import { beginSignIn } from "../../sign-in/begin.ts";
 import { findProvider, tenantProviders } from "../../sign-in/find-provider.ts";
 import { finishSignIn } from "../../sign-in/finish.ts";
 import { returnPath } from "../../sign-in/origin.ts";
-import { refusalText, SignInRefused } from "../../sign-in/refusal.ts";
 import { idSchema } from "../id-schema.ts";
+import { asPage, csrf, fromOwnPage, PAGE, PAGES, REFUSED, SENT_ON, seeOther, signedIn } from "../page-call.ts";
 import { accountPage } from "../pages/account.ts";
 import { invitationPage } from "../pages/invitation.ts";
 import { loginPage } from "../pages/login.ts";
-import { messagePage } from "../pages/page.ts";
-import type { Reply } from "../reply.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 import { countryOf } from "../whence.ts";
 
-interface PageInput {
-  request: Request;
-  requestId: string;
-  deps: Deps;
-}
-
-interface SignedIn {
-  secret: string;
-  hash: Uint8Array;
-  person: OwnPerson;
-}
-
-const shared = { tags: ["pages"], security: "public" } as const;
-const PAGE = { description: "The page.", contentType: "text/html" };
-const REFUSED = { description: "A page that says why not.", contentType: "text/html" };
-const SENT_ON = { description: "Sent on.", headers: { Location: "Where to." } };
-const csrf = { csrf_token: z.string().min(1).max(100).describe("From the page.") };
 const providerInPath = z.object({ provider: z.string().regex(/^[A-Za-z0-9_-]{1,40}$/) });
 const returnTo = z.string().max(250).optional().describe("A path of ours to go to afterwards.");
-
-function seeOther(location: string, ...cookies: string[]): Reply {
-  return { status: 303, headers: { location }, cookies };
-}
-
-/** The session of the page's reader, or null; it is counted against the person's limits. */
-async function signedIn({ request, requestId, deps }: PageInput): Promise<SignedIn | null> {
-  const secret = sessionSecret(request);
-  if (secret === null) return null;
-  const hash = await hashSecret(secret);
-  try {
-    const person = await ownPerson(deps, hash);
-    await takePerson(deps, requestId, person.id);
-    return { secret, hash, person };
-  } catch (error) {
-    if (error instanceof Problem && (error.problem === "unauthenticated" || error.problem === "key-revoked"))
-      return null;
-    throw error;
-  }
-}
-
-/** For what a form asks: with the CSRF token of the page that it stood on. Throws `cross-site`, `unauthenticated`. */
-async function fromOwnPage(input: PageInput, token: string): Promise<SignedIn> {
-  const secret = sessionSecret(input.request);
-  if (secret !== null) await refuseCrossSite(input.request, secret, input.deps.publicUrl, token);
-  const reader = await signedIn(input);
-  if (reader === null) throw new Problem("unauthenticated");
-  return reader;
-}
-
-/** What goes wrong while a page is made is told as a page. */
-async function asPage(title: string, make: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await make();
-  } catch (error) {
-    if (error instanceof SignInRefused) {
-      const { status, text } = refusalText(error.reason);
-      return await messagePage({ status, title: "You are not signed in" }, text);
-    }
-    if (!(error instanceof Problem)) throw error;
-    const { retryAfterS } = error.detail;
-    const reply = await messagePage({ status: PROBLEMS[error.problem].status, title }, PROBLEMS[error.problem].title);
-    return retryAfterS === undefined ? reply : { ...reply, headers: { "retry-after": String(Math.ceil(retryAfterS)) } };
-  }
-}
 
 /** The pages that people meet: signing in and out, their account, an invitation. */
 export const signInRoutes: RouteDefinition[] = [
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "GET",
     path: "/login",
     operationId: "get_login_page",
@@ -122,7 +55,7 @@ export const signInRoutes: RouteDefinition[] = [
       }),
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "GET",
     path: "/login/callback/{provider}",
     operationId: "finish_login",
@@ -154,7 +87,7 @@ export const signInRoutes: RouteDefinition[] = [
     },
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "GET",
     path: "/login/{provider}",
     operationId: "begin_login",
@@ -173,7 +106,7 @@ export const signInRoutes: RouteDefinition[] = [
     },
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "POST",
     path: "/logout",
     operationId: "logout",
@@ -197,7 +130,7 @@ export const signInRoutes: RouteDefinition[] = [
       }),
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "GET",
     path: "/account",
     operationId: "get_account_page",
@@ -220,7 +153,7 @@ export const signInRoutes: RouteDefinition[] = [
       }),
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "POST",
     path: "/account/sessions/end",
     operationId: "end_session_page",
@@ -242,7 +175,7 @@ export const signInRoutes: RouteDefinition[] = [
       }),
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "GET",
     path: "/invitation",
     operationId: "get_invitation_page",
@@ -267,7 +200,7 @@ export const signInRoutes: RouteDefinition[] = [
       }),
   }),
   defineRoute({
-    ...shared,
+    ...PAGES,
     method: "POST",
     path: "/invitation",
     operationId: "accept_invitation_page",

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { SCOPES } from "../../instances/register.ts";
+import { serverMetadata } from "../../oauth/server-metadata.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 
 const CACHE = { "cache-control": "public, max-age=300" };
@@ -40,19 +40,6 @@ export const wellKnownRoutes: RouteDefinition[] = [
       },
     },
     problems: [],
-    handle: async ({ deps: { publicUrl } }) => ({
-      status: 200,
-      headers: CACHE,
-      body: {
-        issuer: publicUrl,
-        token_endpoint: `${publicUrl}/oauth2/token`,
-        registration_endpoint: `${publicUrl}/oauth2/register`,
-        jwks_uri: `${publicUrl}/.well-known/jwks.json`,
-        scopes_supported: SCOPES,
-        response_types_supported: [],
-        grant_types_supported: ["client_credentials"],
-        token_endpoint_auth_methods_supported: ["client_secret_post", "client_secret_basic"],
-      },
-    }),
+    handle: async ({ deps: { publicUrl } }) => ({ status: 200, headers: CACHE, body: serverMetadata(publicUrl) }),
   }),
 ];

@@ -1,5 +1,17 @@
 import type { Declared } from "../declared-type.ts";
-import { processors, retention, seesAll, transaction } from "./shorthand.ts";
+import {
+  account,
+  adds,
+  changes,
+  ends,
+  id,
+  processors,
+  reads,
+  retention,
+  secretHash,
+  seesAll,
+  transaction,
+} from "./shorthand.ts";
 
 /** What the law wants kept of payments. Nobody writes or reads it yet. */
 export const billingRecords: Declared<"billingRecords"> = {
@@ -24,6 +36,53 @@ export const billingRecords: Declared<"billingRecords"> = {
     periodStartAt: transaction,
     periodEndAt: transaction,
     issuedAt: transaction,
+    expiresAt: retention,
+  },
+};
+
+export const vouchers: Declared<"vouchers"> = {
+  what: "A code, by its hash, that puts a tenant on a plan once.",
+  retention: "registration-keys",
+  anchor: { at: "column", columns: ["claimed_at", "valid_until", "revoked_at"] },
+  layout: { kind: "state" },
+  subject: "claimed_tenant_id",
+  key: ["id"],
+  access: {
+    ebb_app: [
+      reads([
+        "id",
+        "tenant_id",
+        "name",
+        "plan",
+        "seats",
+        "months",
+        "created_at",
+        "valid_until",
+        "claimed_at",
+        "claimed_tenant_id",
+        "revoked_at",
+        "expires_at",
+      ]),
+      adds,
+      changes("revoked_at"),
+    ],
+    ebb_maint: [seesAll, ends("claimed_at", "claimed_tenant_id")],
+  },
+  holds: "honoured",
+  recipients: processors,
+  columns: {
+    id,
+    tenantId: id,
+    codeHash: secretHash,
+    name: account,
+    plan: account,
+    seats: account,
+    months: account,
+    createdAt: account,
+    validUntil: account,
+    claimedAt: account,
+    claimedTenantId: id,
+    revokedAt: account,
     expiresAt: retention,
   },
 };

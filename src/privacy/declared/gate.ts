@@ -7,8 +7,8 @@ export interface GateTableDeclaration {
   what: string;
   /** Until when a row stays; the gate deletes it itself. */
   keptUntil: string;
-  /** The column that says whose row it is; null: the gate's tenant, as a whole. */
-  subject: string | null;
+  /** The column that says whose row it is, or several where it is of each of them; null: the gate's tenant, as a whole. */
+  subject: string | readonly string[] | null;
   holds: "honoured" | "ignored";
   recipients: readonly Recipient[];
   columns: Record<string, ColumnDeclaration>;
@@ -17,7 +17,7 @@ export interface GateTableDeclaration {
 /** A gate keeps what it works with, and no evidence: what a hold is to keep is in Postgres by then. */
 const working = { holds: "ignored", recipients: ["cloudflare"] } as const;
 
-/** What a tenant's gate stores (`src/gate/sql.ts`): every table and column of its SQLite. */
+/** What a gate stores (`src/gate/sql.ts`), a tenant's or a nursery's: every table and column of its SQLite. */
 export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
   meta: {
     what: "Which tenant the gate serves, its plan, status and limits; the salt of the day for callers without an id; the last calls that limits refused.",
@@ -27,22 +27,32 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     columns: { key: operational, value: account },
   },
   client: {
-    what: "The SHA-256 of an instance's client secret, or the tombstone of a removed client.",
-    keptUntil: "90 days after the instance was removed, or the tenant's row in Postgres expires",
+    what: "The SHA-256 of an instance's client secret and what the client registered (name, scopes, grants, redirects), or the tombstone of a revoked client. In a nursery: of clients that nobody has claimed.",
+    keptUntil:
+      "90 days after the instance was removed, or the tenant's row in Postgres expires; an unclaimed one until it is claimed, or 24 hours after it registered and the nursery wakes, which is once a day at least",
     subject: "instance_id",
     ...working,
     columns: {
       client_id: id,
       instance_id: id,
       secret_hash: secretHash,
-      scope: account,
+      facts: account,
+      claimed: account,
+      heard: operational,
       revoked_at: account,
       expires_at: retention,
     },
   },
+  forward: {
+    what: "In a nursery: the gate of the tenant that claimed a client. A client's id never changes, so the way from it is kept too; nothing else of the client is.",
+    keptUntil: "for ever: it holds a client id and a gate id",
+    subject: "client_id",
+    ...working,
+    columns: { client_id: id, gate_id: id },
+  },
   floor: {
-    what: "Tokens of this subject that were issued before are refused.",
-    keptUntil: "such tokens have expired, 70 minutes later",
+    what: "Tokens of this subject that were issued before are refused, or a person's tokens of a lower generation.",
+    keptUntil: "such tokens have expired: seven days and ten minutes later, of a key 90 days",
     subject: "subject",
     ...working,
     columns: { subject: id, before_ms: operational, reason: operational, expires_at: retention },
@@ -55,20 +65,21 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     columns: { key: secretHash, facts: account, calls_per_hour: account, expires_at: retention },
   },
   seen: {
-    what: "The last day on which an instance pinged, and when, for its rate limit.",
-    keptUntil: "that day has ended and the gate wakes",
-    subject: "instance_id",
+    what: "The last day on which an instance pinged, and when, for its rate limit; the last hour in which an instance asked for a person's session or profile.",
+    keptUntil: "that day, or hour, has ended and the gate wakes",
+    subject: ["instance_id", "person_id"],
     ...working,
-    columns: { instance_id: id, kind: usage, bucket: usage, spent_at: operational },
+    columns: { instance_id: id, person_id: id, kind: usage, bucket: usage, spent_at: operational },
   },
   journal: {
-    what: "A ping that Postgres does not have yet.",
+    what: "A ping, or that an instance asked for a person's session or profile in an hour, that Postgres does not have yet.",
     keptUntil: "it is flushed, seconds later",
-    subject: "instance_id",
+    subject: ["instance_id", "person_id"],
     ...working,
     columns: {
       seq: operational,
       instance_id: id,
+      person_id: id,
       kind: usage,
       bucket: usage,
       received_at: usage,

@@ -4,6 +4,7 @@ import {
   adds,
   addsAny,
   addsTarget,
+  attempt,
   ends,
   id,
   mail,
@@ -25,8 +26,33 @@ export const unclaimedRegistrations: Declared<"unclaimedRegistrations"> = {
   anchor: { at: "column", columns: ["registered_at"] },
   subject: "id",
   key: ["id"],
+  access: {
+    ebb_maint: [
+      seesAll,
+      addsAny,
+      ends("country", "network_operator", "claim_attempts", "claimed_at", "scope", "grant_types", "redirect_uris"),
+    ],
+  },
   recipients: processors,
-  columns: { id, clientId: id, secretHash, gateId: operational, registeredAt: account, expiresAt: retention },
+  columns: {
+    id,
+    clientId: id,
+    secretHash,
+    gateId: operational,
+    name: account,
+    scope: account,
+    grantTypes: account,
+    redirectUris: account,
+    tokenEndpointAuthMethod: account,
+    country: attempt,
+    networkOperator: attempt,
+    claimCodeHash: secretHash,
+    claimCodeDemanded: account,
+    claimAttempts: attempt,
+    registeredAt: account,
+    claimedAt: account,
+    expiresAt: retention,
+  },
 };
 
 export const idempotencyRecords: Declared<"idempotencyRecords"> = {

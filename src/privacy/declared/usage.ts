@@ -1,5 +1,5 @@
 import type { Declared } from "../declared-type.ts";
-import { id, operational, processors, reads, retention, seesAll, software, usage } from "./shorthand.ts";
+import { addsAny, id, operational, processors, reads, retention, seesAll, usage } from "./shorthand.ts";
 
 /** How the product is used. Nobody writes or reads these yet: access comes with the features. */
 const byHour = {
@@ -22,26 +22,23 @@ const byInstant = {
   recipients: processors,
 } as const;
 
-export const userSessions: Declared<"userSessions"> = {
-  what: "That the product was used in an hour, and for how long.",
+/** A person's sign-in on an instance; written by the flush of a gate. */
+const asked = {
   ...byHour,
-  key: ["tenant_id", "id", "expires_at"],
-  columns: {
-    id,
-    tenantId: id,
-    instanceId: id,
-    bucket: usage,
-    durationS: usage,
-    appVersion: software,
-    expiresAt: retention,
-  },
+  subject: "person_id",
+  key: ["tenant_id", "instance_id", "person_id", "bucket", "expires_at"],
+  access: { ebb_ingest: [{ command: "insert", reach: "unexpired" }], ebb_maint: [seesAll, addsAny] },
+  columns: { tenantId: id, instanceId: id, personId: id, bucket: usage, expiresAt: retention },
+} as const;
+
+export const userSessions: Declared<"userSessions"> = {
+  what: "That an instance asked in an hour whether a person is still signed in.",
+  ...asked,
 };
 
 export const profileFetches: Declared<"profileFetches"> = {
-  what: "How often an instance fetched a profile in an hour.",
-  ...byHour,
-  key: ["tenant_id", "instance_id", "bucket", "expires_at"],
-  columns: { tenantId: id, instanceId: id, bucket: usage, fetches: usage, expiresAt: retention },
+  what: "That an instance fetched a person's profile in an hour.",
+  ...asked,
 };
 
 export const featureUsage: Declared<"featureUsage"> = {

@@ -368,6 +368,7 @@ function keyValues(table: string, key: string): Values {
       return { version: key };
     case "feature_usage":
     case "profile_fetches":
+    case "user_sessions":
     case "pings":
       return { instance_id: key };
     case "outbox":

@@ -48,7 +48,7 @@ export class OursObject extends WatchedObject {
     for (const write of writes) this.#store.spend(write);
     if (nowMs - this.#forgotAtMs >= FORGET_MS) {
       this.#forgotAtMs = nowMs;
-      this.#store.forget(nowMs, 0, 0);
+      this.#store.forget(nowMs, {}, 0);
     }
     return { decision, wrote: writes.length > 0 };
   }

@@ -1,0 +1,217 @@
+-- Instances: revoked and removed one by one or all that came of a leaked key, moved, their sign-ins ended; and what an
+-- offline lease says. New functions only: locks nothing that is in use.
+
+-- Ends these instances of the tenant entered, whose rows the caller has locked: their clients' secrets, the sign-ins on
+-- them and the refresh tokens of those, and posts it to the tenant's gate. `removing`: they are not listed any more.
+-- Returns how many had not ended so before.
+create function ebb.end_instances(wanted uuid[], removing boolean) returns integer
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  changed integer;
+begin
+  with ended as (
+    update public.instances i
+       set removed_at = case when removing then ebb.clock() else i.removed_at end,
+           revoked_at = case when removing then i.revoked_at else ebb.clock() end
+     where i.id = any (wanted) and i.tenant_id = ebb.tenant() and i.removed_at is null
+       and (removing or i.revoked_at is null)
+    returning i.id, i.tenant_id, i.client_id)
+  insert into public.outbox (tenant_id, gate_id, message, recorded_at)
+    select t.id, t.gate_id, jsonb_build_object(
+             'kind', case when removing then 'instance-removed' else 'client-revoked' end,
+             'instanceId', ebb.typed_id('ins', ended.id),
+             'clientId', ended.client_id,
+             case when removing then 'removedAtMs' else 'revokedAtMs' end,
+             floor(extract(epoch from ebb.clock()) * 1000)),
+           ebb.clock()
+      from ended join public.tenants t on t.id = ended.tenant_id
+     order by ended.id;
+  get diagnostics changed = row_count;
+  update public.credentials c set revoked_at = ebb.clock()
+   where c.instance_id = any (wanted) and c.tenant_id = ebb.tenant() and c.revoked_at is null;
+  -- The gate refuses all that is of the instance: it needs no word of each sign-in.
+  with ended as (
+    update public.token_families f set ended_at = ebb.clock()
+     where f.instance_id = any (wanted) and f.tenant_id = ebb.tenant() and f.ended_at is null
+    returning f.id)
+  update public.refresh_tokens r set revoked_at = ebb.clock()
+    from ended where r.family_id = ended.id and r.revoked_at is null;
+  return changed;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.end_instances(uuid[], boolean) owner to ebb_maint;
+--> statement-breakpoint
+-- Revokes or removes one instance of the tenant entered. False: it was revoked already. EB405 not permitted, EB404 no such
+-- instance, or one that was removed.
+create function ebb.end_instance(instance uuid, removing boolean) returns boolean
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  if ebb.tenant() is null or not ebb.may('instances:delete') then
+    raise exception 'not permitted' using errcode = 'EB405';
+  end if;
+  -- Whoever redeems a code or refreshes a token of it meanwhile waits for this row, and then finds it ended.
+  perform from public.instances i
+    where i.id = end_instance.instance and i.tenant_id = ebb.tenant() and i.removed_at is null
+      and i.expires_at > ebb.clock()
+      for no key update;
+  if not found then raise exception 'no such instance' using errcode = 'EB404'; end if;
+  return ebb.end_instances(array[end_instance.instance], removing) > 0;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.end_instance(uuid, boolean) owner to ebb_maint;
+--> statement-breakpoint
+-- Revokes or removes the instances that registered with a key of the tenant entered, oldest first, `at_most` at once: how
+-- many it ended, and how many are left. The key must have been revoked before, so that no more can come. EB405, EB404 no
+-- such key, EB408 it is still good.
+create function ebb.end_instances_of_key(registration_key uuid, removing boolean, at_most integer)
+  returns table (ended integer, remaining integer)
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  key_revoked_at timestamptz;
+  wanted uuid[];
+begin
+  if ebb.tenant() is null or not (ebb.may('registration-keys:write') and ebb.may('instances:delete')) then
+    raise exception 'not permitted' using errcode = 'EB405';
+  end if;
+  select k.revoked_at into key_revoked_at from public.registration_keys k
+   where k.id = registration_key and k.tenant_id = ebb.tenant() and k.expires_at > ebb.clock();
+  if not found then raise exception 'no such key' using errcode = 'EB404'; end if;
+  if key_revoked_at is null then raise exception 'the key is still good' using errcode = 'EB408'; end if;
+  select array_agg(l.id) into wanted from (
+    select i.id from public.instances i
+     where i.registration_key_id = registration_key and i.tenant_id = ebb.tenant() and i.removed_at is null
+       and (removing or i.revoked_at is null) and i.expires_at > ebb.clock()
+     order by i.id limit at_most
+       for no key update) l;
+  ended := case when wanted is null then 0 else ebb.end_instances(wanted, removing) end;
+  select count(*) into remaining from public.instances i
+   where i.registration_key_id = registration_key and i.tenant_id = ebb.tenant() and i.removed_at is null
+     and (removing or i.revoked_at is null) and i.expires_at > ebb.clock();
+  return next;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.end_instances_of_key(uuid, boolean, integer) owner to ebb_maint;
+--> statement-breakpoint
+-- Ends one sign-in on an instance of the tenant entered, or with no family all of them, and has its gate refuse their
+-- tokens as long as any could live: seven days, and the skew of two clocks. Returns how many. EB405 not permitted, EB404
+-- no such instance or no such live sign-in on it.
+create function ebb.end_sign_ins(instance uuid, family uuid default null) returns integer
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  families uuid[];
+begin
+  if ebb.tenant() is null or not ebb.may('instances:write') then
+    raise exception 'not permitted' using errcode = 'EB405';
+  end if;
+  if not exists (select from public.instances i
+                  where i.id = end_sign_ins.instance and i.tenant_id = ebb.tenant() and i.removed_at is null
+                    and i.expires_at > ebb.clock()) then
+    raise exception 'no such instance' using errcode = 'EB404';
+  end if;
+  with ended as (
+    update public.token_families f set ended_at = ebb.clock()
+     where f.instance_id = end_sign_ins.instance and f.tenant_id = ebb.tenant()
+       and f.id = coalesce(end_sign_ins.family, f.id) and f.ended_at is null and f.expires_at > ebb.clock()
+    returning f.id)
+  select coalesce(array_agg(ended.id order by ended.id), '{}') into families from ended;
+  if end_sign_ins.family is not null and families = '{}' then
+    raise exception 'no such sign-in' using errcode = 'EB404';
+  end if;
+  update public.refresh_tokens r set revoked_at = ebb.clock()
+   where r.family_id = any (families) and r.revoked_at is null;
+  insert into public.outbox (tenant_id, gate_id, message, recorded_at)
+    select t.id, t.gate_id, jsonb_build_object(
+             'kind', 'revoked',
+             'subject', jsonb_build_object('kind', 'session', 'id', ebb.typed_id('fam', f.id)),
+             'reason', 'sign-in-ended',
+             'issuedBeforeMs', null,
+             'untilMs', floor(extract(epoch from ebb.clock() + interval '7 days 10 minutes') * 1000)),
+           ebb.clock()
+      from unnest(families) f (id), public.tenants t where t.id = ebb.tenant()
+     order by f.id;
+  return cardinality(families);
+end
+$$;
+--> statement-breakpoint
+alter function ebb.end_sign_ins(uuid, uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- An instance of the tenant entered lies in another workspace since this transaction: the tokens of the people signed in
+-- on it name the former one, and are refused until they are refreshed. Returns how many people that are. EB405.
+create function ebb.instance_moved(instance uuid) returns integer
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  people uuid[];
+begin
+  if ebb.tenant() is null or not ebb.may('instances:write') then
+    raise exception 'not permitted' using errcode = 'EB405';
+  end if;
+  select array_agg(distinct f.person_id) into people from public.token_families f
+   where f.instance_id = instance_moved.instance and f.tenant_id = ebb.tenant() and f.ended_at is null
+     and f.expires_at > ebb.clock();
+  if people is null then return 0; end if;
+  perform ebb.raise_generation(ebb.tenant(), people);
+  return cardinality(people);
+end
+$$;
+--> statement-breakpoint
+alter function ebb.instance_moved(uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- Sets for how many days an instance of the tenant entered may go on without us; 0: it may not. Returns what it was.
+-- EB405 not permitted, EB404 no tenant, EB408 a closed one.
+create function ebb.set_offline_lease(days integer) returns integer
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  held record;
+  before integer;
+begin
+  if not ebb.may('tenants:write') then raise exception 'not permitted' using errcode = 'EB405'; end if;
+  if days is null or days not between 0 and 30 then raise exception 'not a lease' using errcode = '22023'; end if;
+  select h.* into held from ebb.hold_target() h;
+  select t.offline_lease_days into before from public.tenants t where t.id = held.id;
+  update public.tenants t set offline_lease_days = days where t.id = held.id;
+  return before;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.set_offline_lease(integer) owner to ebb_maint;
+--> statement-breakpoint
+-- What an offline lease for this sign-in of this person says, or why there is none (`refused`, the name of a problem). The
+-- ids are those of an access token whose signature was verified. EB403 the tenant is suspended, EB413 closed.
+create function ebb.lease_facts(family uuid, person uuid, tenant uuid)
+  returns table (refused text, client_id text, workspace_id uuid, plan text, offline_lease_days integer, ends_at timestamptz)
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  state text := ebb.refused_for(lease_facts.tenant);
+begin
+  if state is not null then raise exception 'suspended or closed' using errcode = state; end if;
+  return query
+    select case when i.id is null or i.removed_at is not null then 'instance-deleted'
+                when i.revoked_at is not null then 'token-revoked'
+                when f.ended_at is not null
+                  or f.credential_id is not null and (c.id is null or c.revoked_at <= ebb.clock() or c.valid_until <= ebb.clock()
+                                                     or c.workspace_id <> i.workspace_id)
+                  or not exists (select from ebb.role_in(f.person_id, f.tenant_id) r where r.role is not null)
+                  then 'sign-in-ended' end,
+           i.client_id, i.workspace_id, ebb.plan_of(f.tenant_id), t.offline_lease_days,
+           -- With the token by which it was approved, a sign-in ends too.
+           least(f.expires_at, c.valid_until)
+      from public.token_families f
+      join public.tenants t on t.id = f.tenant_id
+      left join public.instances i on i.id = f.instance_id and i.tenant_id = f.tenant_id and i.expires_at > ebb.clock()
+      left join public.credentials c on c.id = f.credential_id and c.expires_at > ebb.clock()
+     where f.id = lease_facts.family and f.person_id = lease_facts.person and f.tenant_id = lease_facts.tenant
+       and f.expires_at > ebb.clock();
+end
+$$;
+--> statement-breakpoint
+alter function ebb.lease_facts(uuid, uuid, uuid) owner to ebb_maint;
