@@ -100,7 +100,7 @@ test("the trail is the tenant's alone, in pages, newest first, by action", async
     cursor = body.next_cursor;
   }
   expect(seen.map(({ action }) => action)).toEqual(["invitation.created", "key.created", "key.created", "key.created"]);
-  expect(seen[0]?.detail).toEqual({ role: "member", withdrawn: null });
+  expect(seen[0]?.detail).toEqual({ role: "member", use_seat: true, withdrawn: null });
   expect(JSON.stringify(seen)).not.toContain("a@b.test");
   const { body } = await ask(keyHeaders(tenant), "audit?action=key.created&limit=2");
   expect([body.data.length, body.next_cursor]).toEqual([2, expect.stringMatching(/^aud_/)]);
