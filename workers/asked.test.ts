@@ -7,7 +7,7 @@ import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { decodeDecision } from "../src/gate/decision-text.ts";
 import { PROTOCOL, type RecordCall } from "../src/gate/protocol.ts";
 import type { AskedKind } from "../src/telemetry/bucket.ts";
-import { statementsDuring, withFault, withoutPostgres } from "../src/testing/faults.ts";
+import { flushesDuring, withFault, withoutPostgres } from "../src/testing/faults.ts";
 import { gateOf, manyInstances, pingCall, tellGate } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 
@@ -160,7 +160,7 @@ test("pings, sessions and profiles share one statement, and one heartbeat counts
     await gateOf(tenant).ping(pingCall(tenant, instance));
     for (const kind of KINDS) await record(tenant, [kind, instance, who]);
   }
-  expect(await statementsDuring(() => flush(tenant))).toBe(1);
+  expect(await flushesDuring(tenant.gateId, () => flush(tenant))).toBe(1);
   expect(await stored(tenant)).toHaveLength(600);
   const pings = await ownerRows(sql`select from pings where tenant_id = ${uuidFromId("tenant", tenant.id)}`);
   expect(pings).toHaveLength(300);
@@ -221,7 +221,7 @@ test("with Postgres down everything is answered and journaled; then all of it ar
     await flush(tenant);
   });
   expect(await journal(tenant)).toHaveLength(100);
-  await withFault({ kind: "drop-after-commit", times: 1 }, () => flush(tenant));
+  await withFault({ kind: "drop-after-commit", times: 1, param: tenant.gateId }, () => flush(tenant));
   expect(await journal(tenant)).toHaveLength(100);
   await flush(tenant);
   expect(await journal(tenant)).toEqual([]);
@@ -304,10 +304,10 @@ test("whatever happens in whatever order: exactly one row an hour, person, insta
             await flush(tenant);
             break;
           case "lose":
-            await withFault({ kind: "drop-after-commit", times: 1 }, () => flush(tenant));
+            await withFault({ kind: "drop-after-commit", times: 1, param: tenant.gateId }, () => flush(tenant));
             break;
           case "fail":
-            await withFault({ kind: "error-mid", times: 1 }, () => flush(tenant));
+            await withFault({ kind: "error-mid", times: 1, param: tenant.gateId }, () => flush(tenant));
             break;
           case "visit":
             await gateOf(tenant).flush();

@@ -5,7 +5,7 @@ import { DAY_MS } from "../src/core/clock.ts";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { PROTOCOL } from "../src/gate/protocol.ts";
 import { bucketStart } from "../src/telemetry/bucket.ts";
-import { statementsDuring, withFault, withoutPostgres } from "../src/testing/faults.ts";
+import { flushesDuring, withFault, withoutPostgres } from "../src/testing/faults.ts";
 import { gateOf, manyInstances, ping, pingCall, signFor } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 
@@ -113,7 +113,7 @@ test("a full batch is one statement", async () => {
   const tenant = await testTenant();
   const instances = await manyInstances(tenant, 1_000);
   await pingAll(tenant, instances);
-  expect(await statementsDuring(() => runDurableObjectAlarm(gateOf(tenant)))).toBe(1);
+  expect(await flushesDuring(tenant.gateId, () => runDurableObjectAlarm(gateOf(tenant)))).toBe(1);
   expect(await stored(tenant)).toEqual(uuids(instances));
 });
 
@@ -127,7 +127,7 @@ test.each([
     const tenant = await testTenant();
     const instances = await manyInstances(tenant, 50);
     await pingAll(tenant, instances);
-    await withFault({ kind, times: 1 }, () => runDurableObjectAlarm(gateOf(tenant)));
+    await withFault({ kind, times: 1, param: tenant.gateId }, () => runDurableObjectAlarm(gateOf(tenant)));
     expect(await journalSize(tenant)).toBe(50);
     expect(await runDurableObjectAlarm(gateOf(tenant))).toBe(true);
     expect(await journalSize(tenant)).toBe(0);
@@ -214,7 +214,7 @@ test("what comes in during a flush waits for the next one, and is not carried a 
   const tenant = await testTenant();
   const instances = await manyInstances(tenant, 400);
   await pingAll(tenant, instances.slice(0, 200));
-  const statements = await statementsDuring(async () => {
+  const statements = await flushesDuring(tenant.gateId, async () => {
     const flushed = gateOf(tenant).flush();
     for (const instance of instances.slice(200)) await pingAll(tenant, [instance]);
     await flushed;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { equalConstantTime } from "../core/bytes.ts";
 import { type Faults, parseFault } from "./neon-fault.ts";
+import type { StatementLog } from "./neon-statements.ts";
 
 /** Name of the header that carries the control token. */
 export const CONTROL_HEADER = "ebb-control-token";
@@ -22,15 +23,10 @@ export interface Control {
 
 /**
  * What tests inside workerd, which share no memory with this process, may ask of it:
- * `POST /control/fault`, `GET` and `DELETE /control/statements` (read, reset), `POST` and `DELETE /control/trace` (begin to
- * record the texts of statements, without parameters; end, and answer them), `POST /control/database` ({template}, answers
- * {database}) and `DELETE /control/database` ({database}).
+ * `POST /control/fault`, `POST` and `DELETE /control/trace` (begin to record statements; end, and answer them), `POST
+ * /control/database` ({template}, answers {database}) and `DELETE /control/database` ({database}).
  */
-export function controlCalls(
-  { superuserUrl }: ControlOptions,
-  faults: Faults,
-  counter: { statements(): number; resetStatements(): void; begin(): void; end(): string[] },
-): Control {
+export function controlCalls({ superuserUrl }: ControlOptions, faults: Faults, log: StatementLog): Control {
   const token = randomBytes(32).toString("base64url");
   const expected = Buffer.from(token);
   const run = async (sql: string) => {
@@ -50,16 +46,11 @@ export function controlCalls(
         case "POST /control/fault":
           faults.set(parseFault(body));
           return {};
-        case "GET /control/statements":
-          return { statements: counter.statements() };
-        case "DELETE /control/statements":
-          counter.resetStatements();
-          return {};
         case "POST /control/trace":
-          counter.begin();
+          log.begin();
           return {};
         case "DELETE /control/trace":
-          return { trace: counter.end() };
+          return { trace: log.end() };
         case "POST /control/database": {
           const database = `ebb_${randomBytes(8).toString("hex")}`;
           await run(`create database ${database} template ${nameIn(body, "template")}`);

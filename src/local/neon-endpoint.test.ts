@@ -181,6 +181,28 @@ it("statements are counted: each query of a request, each message on a WebSocket
   expect(endpoint.statements()).toBe(5);
 });
 
+it("a trace tells who sent each statement, in their order, over either way", async () => {
+  const { url: control, header, token } = endpoint.control as NonNullable<NeonEndpoint["control"]>;
+  const trace = async (method: string) => {
+    const headers = { [header]: token, "content-type": "application/json" };
+    return await (await fetch(`${control}/trace`, { method, headers, body: "{}" })).json();
+  };
+  await sql`select 'before'`;
+  await trace("POST");
+  await sql`select ${1}::int`;
+  const pool = new Pool({ connectionString: url });
+  await pool.query("select $1::int", [2]);
+  await pool.end();
+  const role = new URL(url).username;
+  expect(await trace("DELETE")).toEqual({
+    trace: [
+      { role, sql: "select $1::int", params: ["1"] },
+      { role, sql: "select $1::int", params: [] },
+    ],
+  });
+  expect(await trace("DELETE")).toEqual({ trace: [] });
+});
+
 describe("faults", () => {
   const insert = {
     http: (id: number) => sql`insert into t values (${id})`,
@@ -215,6 +237,15 @@ describe("faults", () => {
       expect(await ids()).toEqual([1, 2]);
     });
   }
+
+  it("one that names a parameter passes by every request without it", async () => {
+    endpoint.setFault({ kind: "error-mid", times: 1, param: "3" });
+    await insert.http(1);
+    await insert.socket(2);
+    await expect(insert.http(3)).rejects.toThrow();
+    await insert.http(3);
+    expect(await ids()).toEqual([1, 2, 3]);
+  });
 });
 
 describe("who may ask", () => {

@@ -8,6 +8,7 @@ import { type Fault, faultBox } from "./neon-fault.ts";
 import { connectionPools } from "./neon-pools.ts";
 import { tunnel } from "./neon-socket.ts";
 import { errorBody, parseSqlRequest, runSql } from "./neon-sql.ts";
+import { statementLog } from "./neon-statements.ts";
 
 export interface NeonEndpointOptions {
   postgresPort: number;
@@ -52,31 +53,16 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
   const { postgresPort } = options;
   const pools = connectionPools(postgresPort);
   const faults = faultBox();
+  const log = statementLog();
   let count = 0;
-  let trace: string[] | null = null;
-  const onText = (text: string) => void trace?.push(text);
-  const counter = {
-    statements: () => count,
-    resetStatements: () => {
-      count = 0;
-    },
-  };
-  const tracer = {
-    begin: () => {
-      trace = [];
-    },
-    end: () => {
-      const texts = trace ?? [];
-      trace = null;
-      return texts;
-    },
-  };
-  const control = options.control ? controlCalls(options.control, faults, { ...counter, ...tracer }) : null;
+  const control = options.control ? controlCalls(options.control, faults, log) : null;
 
   const sql = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (faults.take("refuse")) return void request.socket.destroy();
     const wanted = parseSqlRequest(await readBody(request), request.headers);
-    const client = await pools.get(String(request.headers["neon-connection-string"])).connect();
+    const params = wanted.queries.flatMap((query) => query.params);
+    if (faults.take("refuse", params)) return void request.socket.destroy();
+    const connectionString = String(request.headers["neon-connection-string"]);
+    const client = await pools.get(connectionString).connect();
     // Nothing of one request may be seen by the next: settings, temporary tables, advisory locks.
     const release = () =>
       client.query(FORGET).then(
@@ -84,11 +70,12 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
         (error: Error) => client.release(error),
       );
     count += wanted.queries.length;
-    for (const { query } of wanted.queries) onText(query);
+    const role = new URL(connectionString).username;
+    for (const each of wanted.queries) log.record({ role, sql: each.query, params: each.params });
     try {
-      const commit = !faults.take("error-mid");
+      const commit = !faults.take("error-mid", params);
       const results = await runSql(client, wanted, commit);
-      if (!commit || faults.take("drop-after-commit")) return void request.socket.destroy();
+      if (!commit || faults.take("drop-after-commit", params)) return void request.socket.destroy();
       send(response, 200, wanted.batch ? { results } : results[0]);
     } finally {
       void release();
@@ -126,7 +113,7 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
         onStatement: () => {
           count += 1;
         },
-        onText,
+        onText: (role, sql) => log.record({ role, sql, params: [] }),
       });
     });
   });
@@ -141,7 +128,10 @@ export async function startNeonEndpoint(options: NeonEndpointOptions): Promise<N
     httpUrl: `http://127.0.0.1:${port}/sql`,
     wsProxy: `127.0.0.1:${port}/v2`,
     control: control && { url: `http://127.0.0.1:${port}/control`, header: CONTROL_HEADER, token: control.token },
-    ...counter,
+    statements: () => count,
+    resetStatements: () => {
+      count = 0;
+    },
     setFault: (fault) => faults.set(fault),
     stop: async () => {
       const closed = once(server, "close");

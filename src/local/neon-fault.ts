@@ -9,14 +9,16 @@ export interface Fault {
   kind: "refuse" | "drop-after-commit" | "refuse-commit" | "error-mid";
   /** How many requests, or WebSocket transactions, it meets. */
   times: number;
+  /** Meets only requests to `/sql` that have this among their parameters; whatever comes first when left out. */
+  param?: string;
 }
 
 const KINDS: readonly Fault["kind"][] = ["refuse", "drop-after-commit", "refuse-commit", "error-mid"];
 
 export interface Faults {
   set(fault: Fault | null): void;
-  /** Whether the fault now set is of this kind; uses one of its times. */
-  take(kind: Fault["kind"]): boolean;
+  /** Whether the fault now set is of this kind and meets these parameters; uses one of its times. */
+  take(kind: Fault["kind"], params?: readonly unknown[]): boolean;
 }
 
 export function faultBox(): Faults {
@@ -25,8 +27,9 @@ export function faultBox(): Faults {
     set: (fault) => {
       armed = fault ? { ...fault } : null;
     },
-    take: (kind) => {
+    take: (kind, params = []) => {
       if (armed?.kind !== kind || armed.times < 1) return false;
+      if (armed.param !== undefined && !params.includes(armed.param)) return false;
       armed.times -= 1;
       return true;
     },
@@ -39,10 +42,13 @@ export function parseFault(value: unknown): Fault | null {
   if (typeof value === "object" && "kind" in value && "times" in value) {
     const { kind, times } = value;
     const known = KINDS.find((each) => each === kind);
-    if (known !== undefined && typeof times === "number" && Number.isSafeInteger(times) && times > 0)
-      return { kind: known, times };
+    const param: unknown = "param" in value ? value.param : undefined;
+    const whole = typeof times === "number" && Number.isSafeInteger(times) && times > 0;
+    if (known !== undefined && whole && (param === undefined || typeof param === "string")) {
+      return { kind: known, times, ...(param !== undefined && { param }) };
+    }
   }
   throw new RangeError(
-    "a fault is null or {kind: refuse | drop-after-commit | refuse-commit | error-mid, times: 1 or more}",
+    "a fault is null or {kind: refuse | drop-after-commit | refuse-commit | error-mid, times: 1 or more, param?: text}",
   );
 }

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import type { Faults } from "./neon-fault.ts";
-import { type Message, messageReader, sqlOf } from "./postgres-messages.ts";
+import { type Message, messageReader, sqlOf, userOf } from "./postgres-messages.ts";
 
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
@@ -12,8 +12,8 @@ export interface SocketOptions {
   postgresPort: number;
   faults: Faults;
   onStatement: () => void;
-  /** The text of a statement, without its parameters. */
-  onText: (sql: string) => void;
+  /** The text of a statement, without its parameters, and the role that logged in. */
+  onText: (role: string, sql: string) => void;
 }
 
 /**
@@ -27,6 +27,7 @@ export function tunnel(socket: WebSocket, { postgresPort, faults, onStatement, o
   let inTransaction = false;
   let ran = false;
   let committing = false;
+  let role = "";
 
   const drop = () => {
     server.destroy();
@@ -41,13 +42,14 @@ export function tunnel(socket: WebSocket, { postgresPort, faults, onStatement, o
         // No encryption on the loopback address; the untyped start-up message follows.
         if (code === SSL_REQUEST || code === GSS_REQUEST) return "answer-no";
       }
+      if (message.type === "") role = userOf(message) ?? role;
       if (message.type === "Q" || message.type === "E") {
         onStatement();
         ran = true;
       }
       const sql = sqlOf(message);
       if (sql === null) continue;
-      onText(sql);
+      onText(role, sql);
       if (!inTransaction && faults.take("refuse")) return "drop";
       committing = /^\s*(commit|end)\b/i.test(sql) || (!inTransaction && !/^\s*(begin|start)\b/i.test(sql));
       // A session that ends before its commit is rolled back; a statement outside a transaction would commit by itself.

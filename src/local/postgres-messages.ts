@@ -5,6 +5,7 @@ export interface Message {
 }
 
 const LENGTH_BYTES = 4;
+const VERSION_BYTES = 4;
 
 /** Cuts a stream of bytes into PostgreSQL messages. `untypedFirst` is the client's direction. */
 export function messageReader(untypedFirst: boolean): (chunk: Buffer) => Message[] {
@@ -33,6 +34,14 @@ export function sqlOf({ type, body }: Message): string | null {
   if (type === "Q") return cString(body, 0);
   if (type === "P") return cString(body, body.indexOf(0) + 1);
   return null;
+}
+
+/** The user that a start-up message names, or null when it names none. */
+export function userOf({ body }: Message): string | null {
+  // The protocol's version in four bytes, then names and values in turn.
+  const strings = body.toString("utf8", VERSION_BYTES).split("\0");
+  const at = strings.findIndex((text, i) => i % 2 === 0 && text === "user");
+  return at < 0 ? null : (strings[at + 1] ?? null);
 }
 
 function cString(body: Buffer, start: number): string {

@@ -1,5 +1,6 @@
 import { inject } from "vitest";
 import type { Fault } from "../local/neon-fault.ts";
+import type { SentStatement } from "../local/neon-statements.ts";
 
 async function control(method: string, path: string, body?: unknown): Promise<unknown> {
   const { control } = inject("database");
@@ -27,12 +28,15 @@ export function withoutPostgres<T>(fn: () => Promise<T>): Promise<T> {
   return withFault({ kind: "refuse", times: 1_000_000 }, fn);
 }
 
-/** Statements that reached Postgres while `fn` ran. */
+/** Statements of the API that reached Postgres while `fn` ran. */
 export async function statementsDuring(fn: () => Promise<unknown>): Promise<number> {
-  await control("DELETE", "statements", {});
-  await fn();
-  const { statements } = (await control("GET", "statements")) as { statements: number };
-  return statements;
+  return (await traceOf(fn)).trace.length;
+}
+
+/** Statements of one gate that reached Postgres while `fn` ran: whatever other gates flush meanwhile is theirs. */
+export async function flushesDuring(gateId: string, fn: () => Promise<unknown>): Promise<number> {
+  const { sent } = await sentDuring(fn);
+  return sent.filter(({ role, params }) => role === "ebb_ingest" && params.includes(gateId)).length;
 }
 
 /** For as long as `fn` runs, what a verb writes is done and never committed: each answers `outcome-unknown`. */
@@ -40,12 +44,20 @@ export function withoutCommits<T>(fn: () => Promise<T>): Promise<T> {
   return withFault({ kind: "refuse-commit", times: 1_000_000 }, fn);
 }
 
-/** What `fn` returns, with the texts of the statements that reached Postgres while it ran, in their order. */
+/**
+ * What `fn` returns, with the texts of the API's statements that reached Postgres while it ran, in their order. Gates have
+ * a role of their own: one whose time to flush has come does so whenever that is.
+ */
 export async function traceOf<T>(fn: () => Promise<T>): Promise<{ result: T; trace: string[] }> {
+  const { result, sent } = await sentDuring(fn);
+  return { result, trace: sent.filter(({ role }) => role === "ebb_app").map(({ sql }) => sql) };
+}
+
+async function sentDuring<T>(fn: () => Promise<T>): Promise<{ result: T; sent: SentStatement[] }> {
   await control("POST", "trace", {});
   try {
     const result = await fn();
-    return { result, trace: ((await control("DELETE", "trace", {})) as { trace: string[] }).trace };
+    return { result, sent: ((await control("DELETE", "trace", {})) as { trace: SentStatement[] }).trace };
   } catch (error) {
     await control("DELETE", "trace", {});
     throw error;
