@@ -1,4 +1,5 @@
-import { CLOCK_SKEW_S, TOKEN_LIFETIME_S, USER_TOKEN_LIFETIME_S } from "../access/access-token.ts";
+import { TOKEN_LIFETIME_S, USER_TOKEN_LIFETIME_S } from "../access/access-token.ts";
+import { CLOCK_SKEW_S } from "../access/signed-claims.ts";
 import { type Clock, MINUTE_MS } from "../core/clock.ts";
 import type { ClientFacts, GateMessage, Posted, RevokedReason, RevokedSubject } from "../core/gate-message.ts";
 import type { Id } from "../core/id.ts";

@@ -1,4 +1,5 @@
-import { CLOCK_SKEW_S, USER_TOKEN_LIFETIME_S } from "../access/access-token.ts";
+import { USER_TOKEN_LIFETIME_S } from "../access/access-token.ts";
+import { CLOCK_SKEW_S } from "../access/signed-claims.ts";
 import { authenticateClient, type ClientSecret } from "../clients/authenticate.ts";
 import { uuidFromId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
