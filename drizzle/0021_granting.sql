@@ -244,6 +244,30 @@ $$;
 --> statement-breakpoint
 alter function ebb.instance_to_approve(text, uuid) owner to ebb_maint;
 --> statement-breakpoint
+-- The workspace into which whoever entered claims an instance: the one that is named, the one to which a token is bound,
+-- or the only one there is; null where none of several is named. EB405 for who may not claim, or not there.
+create function ebb.claim_target(named uuid) returns uuid
+  language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  asking record;
+  open uuid[];
+begin
+  select * into asking from ebb.approver();
+  if not ebb.may('instance:claim')
+     or (asking.credential is not null and (asking.workspace is null or asking.workspace <> named)) then
+    raise exception 'not permitted' using errcode = 'EB405';
+  end if;
+  if coalesce(named, asking.workspace) is not null then return coalesce(named, asking.workspace); end if;
+  select array_agg(w.id) into open
+    from (select w.id from public.workspaces w
+           where w.tenant_id = ebb.tenant() and w.removed_at is null and w.expires_at > ebb.clock() limit 2) w;
+  return case when cardinality(open) = 1 then open[1] end;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.claim_target(uuid) owner to ebb_maint;
+--> statement-breakpoint
 -- An unclaimed instance becomes one of the workspace, in the tenant opened: once, of two at once. A personal access token
 -- claims only into the workspace to which it is bound. Where it registered from is forgotten. EB404 no such registration
 -- or workspace, EB405 not permitted, EB422 without the code that the instance prints,
@@ -252,17 +276,11 @@ create function ebb.claim_instance(client text, workspace uuid, code_hash bytea,
   language plpgsql security definer set search_path = ''
 as $$
 declare
-  asking record;
   registered record;
   place record;
 begin
-  select * into asking from ebb.approver();
-  if not ebb.may('instance:claim')
-     or (asking.credential is not null and asking.workspace is distinct from claim_instance.workspace) then
-    raise exception 'not permitted' using errcode = 'EB405';
-  end if;
   select w.id, w.claim_code_required into place from public.workspaces w
-   where w.id = claim_instance.workspace and w.tenant_id = ebb.tenant() and w.removed_at is null
+   where w.id = ebb.claim_target(claim_instance.workspace) and w.tenant_id = ebb.tenant() and w.removed_at is null
      and w.expires_at > ebb.clock() for share;
   if not found then raise exception 'no such workspace' using errcode = 'EB404'; end if;
   select u.* into registered from public.unclaimed_registrations u
@@ -595,17 +613,40 @@ $$;
 --> statement-breakpoint
 alter function ebb.rotate_refresh(uuid, uuid, uuid, bytea, timestamptz) owner to ebb_maint;
 --> statement-breakpoint
+-- Has the gate of a tenant refuse something that was revoked, until nothing of it could be accepted any more.
+create function ebb.post_revoked(tenant uuid, subject_kind text, subject_id text, reason text, until_at timestamptz)
+  returns void
+  language plpgsql security definer set search_path = ''
+as $$
+begin
+  insert into public.outbox (tenant_id, gate_id, message, recorded_at)
+    select t.id, t.gate_id, jsonb_build_object(
+             'kind', 'revoked',
+             'subject', jsonb_build_object('kind', subject_kind, 'id', subject_id),
+             'reason', post_revoked.reason,
+             'issuedBeforeMs', null,
+             'untilMs', floor(extract(epoch from until_at) * 1000)),
+           ebb.clock()
+      from public.tenants t where t.id = post_revoked.tenant;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.post_revoked(uuid, text, text, text, timestamptz) owner to ebb_maint;
+--> statement-breakpoint
+-- Until when an access token of a person's could be accepted: 7 days, and 10 minutes for clocks that differ.
+create function ebb.user_token_reach() returns timestamptz
+  language sql stable security definer set search_path = ''
+  return ebb.clock() + interval '7 days 10 minutes';
+--> statement-breakpoint
+alter function ebb.user_token_reach() owner to ebb_maint;
+--> statement-breakpoint
 -- Has the gate of a tenant refuse one access token, by its `jti`, until it has expired by itself (RFC 7009).
 create function ebb.revoke_access_token(tenant uuid, token text, until_at timestamptz) returns text
   language sql security definer set search_path = ''
   begin atomic
-    insert into public.outbox (tenant_id, gate_id, message, recorded_at)
-      select t.id, t.gate_id, jsonb_build_object(
-               'kind', 'revoked', 'subject', jsonb_build_object('kind', 'token', 'id', token), 'reason', 'token-revoked',
-               'issuedBeforeMs', null,
-               'untilMs', floor(extract(epoch from least(until_at, ebb.clock() + interval '8 days')) * 1000)), ebb.clock()
-        from public.tenants t where t.id = tenant and t.expires_at > ebb.clock()
-    returning gate_id;
+    select ebb.post_revoked(t.id, 'token', token, 'token-revoked', least(until_at, ebb.clock() + interval '8 days'))
+      from public.tenants t where t.id = tenant and t.expires_at > ebb.clock();
+    select t.gate_id from public.tenants t where t.id = tenant and t.expires_at > ebb.clock();
   end;
 --> statement-breakpoint
 alter function ebb.revoke_access_token(uuid, text, timestamptz) owner to ebb_maint;

@@ -42,6 +42,32 @@ $$;
 --> statement-breakpoint
 alter function ebb.profile_of(uuid, uuid, uuid) owner to ebb_maint;
 --> statement-breakpoint
+-- Ends sign-ins on instances: their refresh tokens are void, and the gates refuse their access tokens. Those that have
+-- ended stay as they are. Returns the gates.
+create function ebb.end_families(families uuid[]) returns text[]
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  ended record;
+  tenants uuid[] := '{}';
+begin
+  for ended in
+    update public.token_families f set ended_at = ebb.clock()
+     where f.id = any (families) and f.ended_at is null
+    returning f.id, f.tenant_id
+  loop
+    perform ebb.post_revoked(ended.tenant_id, 'session', ebb.typed_id('fam', ended.id), 'sign-in-ended',
+      ebb.user_token_reach());
+    tenants := tenants || ended.tenant_id;
+  end loop;
+  update public.refresh_tokens r set revoked_at = ebb.clock()
+   where r.family_id = any (families) and r.revoked_at is null;
+  return coalesce((select array_agg(distinct t.gate_id) from public.tenants t where t.id = any (tenants)), '{}');
+end
+$$;
+--> statement-breakpoint
+alter function ebb.end_families(uuid[]) owner to ebb_maint;
+--> statement-breakpoint
 -- Ends a person's sign-in on an instance, with its refresh tokens, and has the tenant's gate refuse its access tokens for
 -- as long as one could be left: seven days and the skew of two clocks. Returns the gates to tell, also of one that had
 -- ended before, whose gate may not have heard; none for a sign-in that is not this tenant's.
@@ -49,23 +75,14 @@ create function ebb.end_sign_in(family uuid, tenant uuid, reason text, place tex
   language plpgsql security definer set search_path = ''
 as $$
 declare
-  ended record;
+  live record;
 begin
-  update public.token_families f set ended_at = ebb.clock()
+  select f.id, f.person_id into live from public.token_families f
    where f.id = end_sign_in.family and f.tenant_id = end_sign_in.tenant and f.ended_at is null
-  returning f.id, f.person_id into ended;
+     for update;
   if found then
-    update public.refresh_tokens r set revoked_at = ebb.clock() where r.family_id = ended.id and r.revoked_at is null;
-    insert into public.outbox (tenant_id, gate_id, message, recorded_at)
-      select t.id, t.gate_id, jsonb_build_object(
-               'kind', 'revoked',
-               'subject', jsonb_build_object('kind', 'session', 'id', ebb.typed_id('fam', ended.id)),
-               'reason', 'sign-in-ended',
-               'issuedBeforeMs', null,
-               'untilMs', floor(extract(epoch from ebb.clock() + interval '7 days 10 minutes') * 1000)),
-             ebb.clock()
-        from public.tenants t where t.id = end_sign_in.tenant;
-    perform ebb.record_event('sign-out', 'succeeded', end_sign_in.tenant, 'person', ended.person_id, ended.person_id,
+    perform ebb.end_families(array[live.id]);
+    perform ebb.record_event('sign-out', 'succeeded', end_sign_in.tenant, 'person', live.person_id, live.person_id,
       end_sign_in.place, end_sign_in.reason, end_sign_in.request_id);
   end if;
   return coalesce((select array_agg(t.gate_id)

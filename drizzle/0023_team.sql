@@ -24,27 +24,7 @@ create function ebb.lock_members_of(tenant uuid) returns void
 --> statement-breakpoint
 alter function ebb.lock_members_of(uuid) owner to ebb_maint;
 --> statement-breakpoint
--- Has the gate of a tenant refuse something that was revoked, until nothing of it could be accepted any more.
-create function ebb.post_revoked(tenant uuid, subject_kind text, subject_id text, reason text, until_at timestamptz)
-  returns void
-  language plpgsql security definer set search_path = ''
-as $$
-begin
-  insert into public.outbox (tenant_id, gate_id, message, recorded_at)
-    select t.id, t.gate_id, jsonb_build_object(
-             'kind', 'revoked',
-             'subject', jsonb_build_object('kind', subject_kind, 'id', subject_id),
-             'reason', post_revoked.reason,
-             'issuedBeforeMs', null,
-             'untilMs', floor(extract(epoch from until_at) * 1000)),
-           ebb.clock()
-      from public.tenants t where t.id = post_revoked.tenant;
-end
-$$;
---> statement-breakpoint
-alter function ebb.post_revoked(uuid, text, text, text, timestamptz) owner to ebb_maint;
---> statement-breakpoint
--- The same for a key or token, by its hash, which goes from table to outbox: longer than any gate remembers one.
+-- Has the gate of a tenant refuse a key or token, by its hash, which goes from table to outbox: longer than any gate remembers one.
 create function ebb.post_revoked_hash(tenant uuid, secret_hash bytea, revoked_at timestamptz) returns void
   language sql security definer set search_path = ''
   begin atomic
@@ -53,39 +33,6 @@ create function ebb.post_revoked_hash(tenant uuid, secret_hash bytea, revoked_at
   end;
 --> statement-breakpoint
 alter function ebb.post_revoked_hash(uuid, bytea, timestamptz) owner to ebb_maint;
---> statement-breakpoint
--- Until when an access token of a person's could be accepted: 7 days, and 10 minutes for clocks that differ.
-create function ebb.user_token_reach() returns timestamptz
-  language sql stable security definer set search_path = ''
-  return ebb.clock() + interval '7 days 10 minutes';
---> statement-breakpoint
-alter function ebb.user_token_reach() owner to ebb_maint;
---> statement-breakpoint
--- Ends sign-ins on instances: their refresh tokens are void, and the gates refuse their access tokens. Those that have
--- ended stay as they are. Returns the gates.
-create function ebb.end_families(families uuid[]) returns text[]
-  language plpgsql security definer set search_path = ''
-as $$
-declare
-  ended record;
-  tenants uuid[] := '{}';
-begin
-  for ended in
-    update public.token_families f set ended_at = ebb.clock()
-     where f.id = any (families) and f.ended_at is null
-    returning f.id, f.tenant_id
-  loop
-    perform ebb.post_revoked(ended.tenant_id, 'session', ebb.typed_id('fam', ended.id), 'sign-in-ended',
-      ebb.user_token_reach());
-    tenants := tenants || ended.tenant_id;
-  end loop;
-  update public.refresh_tokens r set revoked_at = ebb.clock()
-   where r.family_id = any (families) and r.revoked_at is null;
-  return coalesce((select array_agg(distinct t.gate_id) from public.tenants t where t.id = any (tenants)), '{}');
-end
-$$;
---> statement-breakpoint
-alter function ebb.end_families(uuid[]) owner to ebb_maint;
 --> statement-breakpoint
 -- Ends the sign-ins of a person in a tenant and in those below it where the person is nothing any more. Returns the gates.
 create function ebb.end_sign_ins_of(tenant uuid, person uuid) returns text[]

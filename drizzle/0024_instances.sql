@@ -115,27 +115,16 @@ begin
                     and i.expires_at > ebb.clock()) then
     raise exception 'no such instance' using errcode = 'EB404';
   end if;
-  with ended as (
-    update public.token_families f set ended_at = ebb.clock()
+  families := array(
+    select f.id from public.token_families f
      where f.instance_id = end_sign_ins.instance and f.tenant_id = ebb.tenant()
        and f.id = coalesce(end_sign_ins.family, f.id) and f.ended_at is null and f.expires_at > ebb.clock()
-    returning f.id)
-  select coalesce(array_agg(ended.id order by ended.id), '{}') into families from ended;
+     order by f.id
+       for update);
   if end_sign_ins.family is not null and families = '{}' then
     raise exception 'no such sign-in' using errcode = 'EB404';
   end if;
-  update public.refresh_tokens r set revoked_at = ebb.clock()
-   where r.family_id = any (families) and r.revoked_at is null;
-  insert into public.outbox (tenant_id, gate_id, message, recorded_at)
-    select t.id, t.gate_id, jsonb_build_object(
-             'kind', 'revoked',
-             'subject', jsonb_build_object('kind', 'session', 'id', ebb.typed_id('fam', f.id)),
-             'reason', 'sign-in-ended',
-             'issuedBeforeMs', null,
-             'untilMs', floor(extract(epoch from ebb.clock() + interval '7 days 10 minutes') * 1000)),
-           ebb.clock()
-      from unnest(families) f (id), public.tenants t where t.id = ebb.tenant()
-     order by f.id;
+  perform ebb.end_families(families);
   return cardinality(families);
 end
 $$;

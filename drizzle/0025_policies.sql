@@ -1951,6 +1951,10 @@ revoke all on function ebb.assert_grants(text, text) from public, ebb_app, ebb_i
 --> statement-breakpoint
 revoke all on function ebb.instance_to_approve(text, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
+revoke all on function ebb.claim_target(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.claim_target(uuid) to ebb_app;
+--> statement-breakpoint
 revoke all on function ebb.claim_instance(text, uuid, bytea, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.claim_instance(text, uuid, bytea, text) to ebb_app;

@@ -297,6 +297,33 @@ describe("claiming", () => {
   const tries = async (client: string, code: string) =>
     (await app("select ebb.try_claim_code($1, $2) as right", [client, await hashOf(code)]))[0]?.["right"];
 
+  it("is into the workspace named, the token's own, or the only one there is", async () => {
+    const several = await database.tenant({ parent: platform });
+    const theirs = await personIn(several, "member", {}, database.owner);
+    const target = async (secret: string, named: string | null) =>
+      await as(secret, async (query) => (await query("select ebb.claim_target($1) as id", [named]))[0]?.["id"]);
+    expect(await target(theirs.secret, null)).toBe(workspace(several));
+    await owner(
+      "insert into workspaces (id, tenant_id, name, generation, created_at) values (uuidv7(), $1, 'w', 0, now())",
+      [uuid(several)],
+    );
+    const token = (of: TestTenant | null, permissions = PERMISSIONS as readonly Permission[]) =>
+      keyOf(several, theirs, "personal-access-token", permissions, of?.workspaceId).then(({ secret }) => secret);
+    const bound = await token(several);
+    expect(await target(theirs.secret, null)).toBeNull();
+    expect(await target(theirs.secret, workspace(several))).toBe(workspace(several));
+    expect(await target(bound, null)).toBe(workspace(several));
+    expect(await target(bound, workspace(several))).toBe(workspace(several));
+    for (const [secret, named] of [
+      [bound, workspace(tenant)],
+      [await token(null), null],
+      [await token(null), workspace(several)],
+      [await token(several, ["device:approve"]), null],
+    ] as const) {
+      expect(await refusal(target(secret, named))).toBe("EB405");
+    }
+  });
+
   it("takes a workspace of the tenant entered, the permission, and the code where the workspace asks for it", async () => {
     const client = await unclaimed();
     const bound = (of: TestTenant, permissions = PERMISSIONS as readonly Permission[]) =>

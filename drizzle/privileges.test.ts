@@ -142,6 +142,7 @@ const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
     "change_plan",
     "change_role",
     "claim_instance",
+    "claim_target",
     "claim_voucher",
     "claim_voucher_of_sign_in",
     "claimed_gate",

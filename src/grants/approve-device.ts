@@ -1,12 +1,8 @@
 import { sql } from "drizzle-orm";
-import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
-import { Problem } from "../core/problem.ts";
-import { problemOf } from "../oauth/refusal.ts";
-import { formatScope, grantScopes, parseScope } from "../oauth/scope.ts";
-import { type Context, mutate } from "../verb.ts";
-import { type Claim, claimInstance, moveToTenant, refuseWhoMayNotClaim, triedClaimCode } from "./claim.ts";
+import { type Id, uuidFromId } from "../core/id.ts";
+import type { Context } from "../verb.ts";
+import { approve, type Consent } from "./approve.ts";
 import { deviceRequest } from "./device-request.ts";
-import { towards } from "./inspect-device.ts";
 
 export interface ApprovedDevice {
   instanceId: Id<"instance">;
@@ -16,42 +12,16 @@ export interface ApprovedDevice {
 
 /**
  * Lets the person who asks sign in on the instance that shows this user code, in person or with a personal access token
- * that holds `device:approve`; an unclaimed instance is claimed by it. Granted is what was chosen (all when null) of what
- * was asked for, registered and held by whoever asks. Throws `not-found`, `forbidden`, `conflict` where it was answered
- * before, `invalid-scope`, `claim-code-required`.
+ * that holds `device:approve` (RFC 8628 section 3.3). Throws `conflict` where it was answered before, and as `approve` does.
  */
-export async function approveDevice(
-  context: Context,
-  userCode: string,
-  chosen: readonly string[] | null,
-  claim: Claim,
-): Promise<ApprovedDevice> {
-  const { deps } = context;
-  const request = await deviceRequest(deps, userCode);
-  const { client } = request;
-  const unclaimed = client.tenantId === null;
-  if (unclaimed) await refuseWhoMayNotClaim(context);
-  const codeHash = unclaimed ? await triedClaimCode(deps, client.clientId, claim.claimCode) : null;
-  const approved = await mutate(towards(context, request), "device:approve", async (tx, entered) => {
-    const granted = grantScopes({
-      requested: parseScope(request.scope),
-      registered: parseScope(client.scope),
-      permissions: entered.permissions,
-      chosen,
-    });
-    if (!granted.ok) throw new Problem(problemOf(`grant:${granted.reason}`));
-    if (unclaimed) await claimInstance(tx, entered, context, client.clientId, claim, codeHash);
-    const scope = formatScope(granted.scope);
-    const { rows } = await tx.execute<{ instance: string }>(
-      sql`select ebb.approve_device(${uuidFromId("deviceCode", request.id)}::uuid, ${scope}) as instance`,
-    );
-    const instanceId = idFromUuid("instance", rows[0]?.instance as string);
-    return {
-      result: { instanceId, scope, claimed: unclaimed, gateId: entered.gateId },
-      audit: { action: "sign-in.approved", subject: instanceId, detail: { scope } },
-    };
+export async function approveDevice(context: Context, userCode: string, consent: Consent): Promise<ApprovedDevice> {
+  const request = await deviceRequest(context.deps, userCode);
+  const { instanceId, tenantId } = request.client;
+  const claimed = tenantId === null;
+  const { scope } = await approve(context, request, consent, async (tx, granted) => {
+    const id = uuidFromId("deviceCode", request.id);
+    await tx.execute(sql`select ebb.approve_device(${id}::uuid, ${granted.scope})`);
+    return { result: {} };
   });
-  if (unclaimed) await moveToTenant(deps, client.clientId, approved.gateId);
-  const { instanceId, scope, claimed } = approved;
   return { instanceId, scope, claimed };
 }

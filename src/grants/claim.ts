@@ -1,17 +1,15 @@
-import { eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { openRoutingId } from "../access/routing-id.ts";
 import { claimCodeHash } from "../clients/claim-code.ts";
 import { forwardClient } from "../clients/claimed-gate.ts";
 import { type Id, idFromUuid, newId, uuidFromId } from "../core/id.ts";
-import { can } from "../core/permission.ts";
 import { Problem } from "../core/problem.ts";
-import type { Entered, Writer } from "../db/app-database.ts";
+import type { Writer } from "../db/app-database.ts";
 import { bytesToSql } from "../db/columns.ts";
-import { credentials, workspaces } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { deliverOutbox } from "../gate/outbox.ts";
 import { normaliseClaimCode } from "../oauth/user-code.ts";
-import { type Context, enter, read } from "../verb.ts";
+import { type Context, read } from "../verb.ts";
 
 /** Into what an unclaimed instance is claimed, by whoever approves its first sign-in. */
 export interface Claim {
@@ -23,18 +21,18 @@ export interface Claim {
 }
 
 /**
- * Throws `forbidden` for who may not claim there: before a try at the code is counted, or anybody who sees a user code
- * could use up the tries of whose instance it is.
+ * The workspace into which whoever asks claims an instance: the one that is named, the one to which their token is bound,
+ * or the only one of the tenant. Asked before a try at the code is counted, or anybody who sees a user code could use up
+ * the tries of whose instance it is. Throws `forbidden` for who may not claim, `invalid-field` where one must be named.
  */
-export async function refuseWhoMayNotClaim(context: Context): Promise<void> {
-  const { entered } = await enter(context, "device:approve", () => []);
-  if (!can(entered.permissions, "instance:claim")) throw new Problem("forbidden");
-  if (entered.actorKind !== "personal-access-token") return;
-  const id = idFromUuid("credential", entered.actorId);
-  const [rows] = await read(context, "device:approve", (db) => [
-    db.select({ workspaceId: credentials.workspaceId }).from(credentials).where(eq(credentials.id, id)),
+export async function claimTarget(context: Context, named: Id<"workspace"> | null): Promise<Id<"workspace">> {
+  const workspace = named === null ? null : uuidFromId("workspace", named);
+  const [{ rows }] = await read(context, "device:approve", (db) => [
+    db.execute<{ workspace: string | null }>(sql`select ebb.claim_target(${workspace}::uuid) as workspace`),
   ]);
-  if (rows[0]?.workspaceId == null) throw new Problem("forbidden");
+  const into = rows[0]?.workspace ?? null;
+  if (into === null) throw new Problem("invalid-field", { errors: [{ path: "workspace_id", message: "is required" }] });
+  return idFromUuid("workspace", into);
 }
 
 /**
@@ -51,50 +49,27 @@ export async function triedClaimCode(deps: Deps, clientId: string, code: string 
 }
 
 /**
- * Makes an unclaimed instance one of the tenant entered, in the transaction that approves its first sign-in: of two at
- * once one claims it. Throws `forbidden`, `not-found`, `claim-code-required`.
+ * Makes an unclaimed instance one of a workspace of the tenant entered, in the transaction that approves its first
+ * sign-in: of two at once one claims it. Throws `forbidden`, `not-found`, `claim-code-required`.
  */
 export async function claimInstance(
   tx: Writer,
-  entered: Entered,
   context: Context,
   clientId: string,
-  { workspaceId, name }: Claim,
-  codeHash: Uint8Array | null,
-): Promise<Id<"instance">> {
-  if (!can(entered.permissions, "instance:claim")) throw new Problem("forbidden");
-  const workspace = workspaceId ?? (await ownWorkspace(tx, entered));
+  { into, name, codeHash }: { into: Id<"workspace">; name: string | null; codeHash: Uint8Array | null },
+): Promise<void> {
   const hash = codeHash === null ? null : bytesToSql(codeHash);
   // Left blank, it keeps the name with which it registered.
   const called = name === null || name.trim() === "" ? null : name.trim();
   const { rows } = await tx.execute<{ instance: string }>(
-    sql`select ebb.claim_instance(${clientId}, ${uuidFromId("workspace", workspace)}::uuid, ${hash}::bytea, ${called}) as instance`,
+    sql`select ebb.claim_instance(${clientId}, ${uuidFromId("workspace", into)}::uuid, ${hash}::bytea, ${called}) as instance`,
   );
   const instanceId = idFromUuid("instance", rows[0]?.instance as string);
   const id = uuidFromId("audit", newId("audit", context.deps.clock.now()));
-  const detail = JSON.stringify({ workspace, name: called });
+  const detail = JSON.stringify({ workspace: into, name: called });
   await tx.execute(
     sql`select ebb.append_audit(${id}, 'instance.claimed', ${instanceId}, ${detail}, ${context.requestId})`,
   );
-  return instanceId;
-}
-
-/** The workspace to which a token is bound; of a person in person the tenant's, if it has one only. */
-async function ownWorkspace(tx: Writer, { actorKind, actorId }: Entered): Promise<Id<"workspace">> {
-  if (actorKind === "personal-access-token") {
-    const [token] = await tx
-      .select({ workspaceId: credentials.workspaceId })
-      .from(credentials)
-      .where(eq(credentials.id, idFromUuid("credential", actorId)));
-    if (token?.workspaceId == null) throw new Problem("forbidden");
-    return token.workspaceId;
-  }
-  const found = await tx.select({ id: workspaces.id }).from(workspaces).where(sql`removed_at is null`).limit(2);
-  const [only] = found;
-  if (only === undefined || found.length > 1) {
-    throw new Problem("invalid-field", { errors: [{ path: "workspace_id", message: "is required" }] });
-  }
-  return only.id;
 }
 
 /** Has the gates hear that a client was claimed: the tenant's gate takes it in, and its nursery sends it on. */

@@ -1,7 +1,7 @@
 import { Problem } from "../core/problem.ts";
 import { type GrantableScope, grantableScopes, parseScope } from "../oauth/scope.ts";
 import { type Context, enter } from "../verb.ts";
-import { type DeviceRequest, deviceRequest } from "./device-request.ts";
+import { type DeviceRequest, deviceRequest, type RequestingClient } from "./device-request.ts";
 
 export interface InspectedRequest {
   request: DeviceRequest;
@@ -15,7 +15,7 @@ export interface InspectedRequest {
  */
 export async function inspectDevice(context: Context, userCode: string): Promise<InspectedRequest> {
   const request = await deviceRequest(context.deps, userCode);
-  const { entered } = await enter(towards(context, request), "device:approve", () => []);
+  const { entered } = await enter(towards(context, request.client), "device:approve", () => []);
   // Nobody in person approves with an API key (RFC 8628 section 3.3), so there is nothing for it to see.
   if (entered.actorKind !== "person" && entered.actorKind !== "personal-access-token") throw new Problem("forbidden");
   const scopes = grantableScopes({
@@ -27,7 +27,7 @@ export async function inspectDevice(context: Context, userCode: string): Promise
 }
 
 /** The context in the tenant of the instance, where it has one. Throws `not-found` where the caller names another. */
-export function towards(context: Context, { client }: Pick<DeviceRequest, "client">): Context {
+export function towards(context: Context, client: Pick<RequestingClient, "tenantId">): Context {
   if (client.tenantId === null) return context;
   if (context.target !== null && context.target !== client.tenantId) throw new Problem("not-found");
   return { ...context, target: client.tenantId };

@@ -5,59 +5,33 @@ import { newId, uuidFromId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { bytesToSql, instantToSql } from "../db/columns.ts";
 import type { AuthorizationRequest } from "../oauth/authorization-request.ts";
-import { problemOf } from "../oauth/refusal.ts";
-import { formatScope, grantScopes, parseScope } from "../oauth/scope.ts";
-import { type Context, mutate } from "../verb.ts";
-import { type Claim, claimInstance, moveToTenant, refuseWhoMayNotClaim, triedClaimCode } from "./claim.ts";
-import { type RequestingClient, requestingClient } from "./device-request.ts";
-import { towards } from "./inspect-device.ts";
+import type { Context } from "../verb.ts";
+import { approve, type Consent } from "./approve.ts";
+import { requestingClient } from "./device-request.ts";
 
 /**
  * Lets the person who asks, in person, sign in through the browser on the instance that sent them (RFC 6749 section
- * 4.1.2): returns the code that goes back with the redirect. An unclaimed instance is claimed by it. Throws as
- * `approveDevice` does.
+ * 4.1.2): returns the code that goes back with the redirect. Throws as `approve` does.
  */
 export async function issueCode(
   context: Context,
   clientId: string,
   request: AuthorizationRequest,
-  chosen: readonly string[] | null,
-  claim: Claim,
+  consent: Consent,
 ): Promise<{ code: string; scope: string }> {
   const { deps } = context;
-  const client = await clientOf(context, clientId);
-  const unclaimed = client.tenantId === null;
-  if (unclaimed) await refuseWhoMayNotClaim(context);
-  const codeHash = unclaimed ? await triedClaimCode(deps, client.clientId, claim.claimCode) : null;
-  const issued = await mutate(towards(context, { client }), "device:approve", async (tx, entered) => {
-    const granted = grantScopes({
-      requested: parseScope(request.scope),
-      registered: parseScope(client.scope),
-      permissions: entered.permissions,
-      chosen,
-    });
-    if (!granted.ok) throw new Problem(problemOf(`grant:${granted.reason}`));
-    if (unclaimed) await claimInstance(tx, entered, context, client.clientId, claim, codeHash);
-    const nowMs = deps.clock.now();
-    const code = await mintRoutingId("authorization-code", entered.gateId, deps.routingKeys);
-    const scope = formatScope(granted.scope);
-    await tx.execute(
-      sql`select ebb.issue_code(${uuidFromId("authorizationCode", newId("authorizationCode", nowMs))}::uuid,
-            ${bytesToSql(await hashSecret(code))}::bytea, ${client.clientId}, ${request.redirectUri},
-            ${request.challenge}, ${request.scope}, ${scope}, ${instantToSql(nowMs)}::timestamptz)`,
-    );
-    return {
-      result: { code, scope, gateId: entered.gateId },
-      secrets: ["code"],
-      audit: { action: "sign-in.approved", subject: client.instanceId, detail: { scope } },
-    };
-  });
-  if (unclaimed) await moveToTenant(deps, client.clientId, issued.gateId);
-  return { code: issued.code, scope: issued.scope };
-}
-
-async function clientOf({ deps }: Context, clientId: string): Promise<RequestingClient> {
   const client = await requestingClient(deps, clientId);
   if (client === null) throw new Problem("not-found");
-  return client;
+  const asked = { client, scope: request.scope };
+  const { code, scope } = await approve(context, asked, consent, async (tx, granted) => {
+    const nowMs = deps.clock.now();
+    const code = await mintRoutingId("authorization-code", granted.gateId, deps.routingKeys);
+    await tx.execute(
+      sql`select ebb.issue_code(${uuidFromId("authorizationCode", newId("authorizationCode", nowMs))}::uuid,
+            ${bytesToSql(await hashSecret(code))}::bytea, ${clientId}, ${request.redirectUri}, ${request.challenge},
+            ${request.scope}, ${granted.scope}, ${instantToSql(nowMs)}::timestamptz)`,
+    );
+    return { result: { code }, secrets: ["code"] };
+  });
+  return { code, scope };
 }

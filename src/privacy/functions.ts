@@ -89,6 +89,7 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "approver()": [],
   "assert_grants(text, text)": [],
   "instance_to_approve(text, uuid)": [],
+  "claim_target(uuid)": ["ebb_app"],
   "claim_instance(text, uuid, bytea, text)": ["ebb_app"],
   "approve_device(uuid, text)": ["ebb_app"],
   "deny_device(bytea, uuid, text, text)": ["ebb_app"],

@@ -146,7 +146,7 @@ export const consentRoutes: RouteDefinition[] = [
         const claim = claimOf(body);
         const context = readerContext(input, reader, client, places, claim.workspaceId);
         try {
-          const { code } = await issueCode(context, client.clientId, request, chosenScopes(body), claim);
+          const { code } = await issueCode(context, client.clientId, request, { chosen: chosenScopes(body), claim });
           return seeOther(authorizationResponse(redirectUri, { code, state, iss }), noRequestCookie());
         } catch (error) {
           if (!(error instanceof Problem) || error.problem !== "claim-code-required") throw error;

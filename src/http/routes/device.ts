@@ -170,7 +170,7 @@ export const devicePageRoutes: RouteDefinition[] = [
           const claim = claimOf(body);
           const context = readerContext(input, reader, asked.client, places, claim.workspaceId);
           try {
-            const { claimed } = await approveDevice(context, asked.userCode, chosenScopes(body), claim);
+            const { claimed } = await approveDevice(context, asked.userCode, { chosen: chosenScopes(body), claim });
             const text = claimed
               ? `${claim.name?.trim() || name} is yours now, and you are signed in on it. You can close this page.`
               : `You are signed in on ${name}. You can close this page.`;

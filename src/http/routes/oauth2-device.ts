@@ -209,7 +209,7 @@ export const deviceRoutes: RouteDefinition[] = [
       const chosen = scope == null || scope === "" ? null : parseScope(scope);
       const claim = { workspaceId: workspace_id, claimCode: claim_code, name };
       const { result: approved, headers } = await asApprover(input, (context) =>
-        approveDevice(context, user_code, chosen, claim),
+        approveDevice(context, user_code, { chosen, claim }),
       );
       return {
         status: 200,
