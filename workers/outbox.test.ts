@@ -7,6 +7,8 @@ import { deliverAllOutboxes, deliverOutbox } from "../src/gate/outbox.ts";
 import { purge } from "../src/jobs/purge.ts";
 import { withoutPostgres } from "../src/testing/faults.ts";
 import { call, gateOf, manyInstances, ping, postForm, register, signFor, tokenOf } from "../src/testing/instance.ts";
+import { codeRequest, oauthScene } from "../src/testing/oauth-scene.ts";
+import { authorize } from "../src/testing/oauth-world.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
@@ -34,6 +36,18 @@ test("without Postgres a client whose registration is still on the way is told t
   expect(response.status).toBe(503);
   expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
   await tokenOf(client);
+});
+
+test("a browser sent by a client whose registration is still on the way is let in; without Postgres it is told to come back", async () => {
+  const { tenant, client } = await oauthScene();
+  const { query } = await codeRequest(client);
+  const authorized = async () => (await authorize(query)).status;
+  await unheard(tenant);
+  expect(await withoutPostgres(authorized)).toBe(503);
+  expect(await authorized()).toBe(302);
+  expect(await pendingOf(tenant)).toEqual([]);
+  // The control: one that is nobody's is not let in for want of an answer.
+  expect((await authorize({ ...query, client_id: "ebbc_nobody" })).status).toBe(400);
 });
 
 test("a message that a gate does not understand keeps nothing from the others, of this gate or another", async () => {

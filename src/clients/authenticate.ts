@@ -1,14 +1,10 @@
-import { openRoutingId } from "../access/routing-id.ts";
 import { hashSecret } from "../access/secret.ts";
 import type { ClientFacts } from "../core/gate-message.ts";
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
-import { callGate, gateUnavailable } from "../gate/call.ts";
 import { admittedHeaders } from "../gate/limit.ts";
-import { isNursery } from "../gate/nursery.ts";
-import { deliverOutbox } from "../gate/outbox.ts";
-import { type ClaimedClient, type ClientAnswer, PROTOCOL } from "../gate/protocol.ts";
-import { claimedGate } from "./claimed-gate.ts";
+import { type ClaimedClient, PROTOCOL } from "../gate/protocol.ts";
+import { askGateOfClient } from "./ask-gate.ts";
 
 export interface ClientSecret {
   clientId: string;
@@ -18,6 +14,8 @@ export interface ClientSecret {
 
 export interface AuthenticatedClient {
   clientId: string;
+  /** The gate that proved it: a nursery while nobody has claimed it. */
+  gateId: string;
   /** SHA-256 of the secret; null for a public client. */
   secretHash: Uint8Array | null;
   client: ClientFacts;
@@ -28,9 +26,8 @@ export interface AuthenticatedClient {
 }
 
 /**
- * Proves a client by its id and secret (RFC 6749 section 2.3). The id leads to its gate, which holds the secret's hash and
- * says where the client went when it was claimed. Postgres is asked only where a gate has not heard of a client whose id
- * is genuine. Throws `invalid-client`, `client-revoked`, `quota-exceeded`, `unavailable`.
+ * Proves a client by its id and secret (RFC 6749 section 2.3), whose hash its gate holds. Throws `invalid-client`,
+ * `client-revoked`, `quota-exceeded`, `unavailable`.
  */
 export async function authenticateClient(
   deps: Deps,
@@ -38,40 +35,16 @@ export async function authenticateClient(
   { clientId, clientSecret }: ClientSecret,
   routeClass: "token" | "poll" = "token",
 ): Promise<AuthenticatedClient> {
-  const first = await openRoutingId("client-id", clientId, deps.routingKeys);
-  if (first === null) throw new Problem("invalid-client");
   const secretHash = clientSecret === null ? null : await hashSecret(clientSecret);
-  const ask = (gateId: string): Promise<ClientAnswer> =>
-    callGate(deps, gateId, (gate) =>
-      gate.authenticateClient({ v: PROTOCOL, gateId, requestId, clientId, secretHash, routeClass }),
-    ).catch((error: unknown) => {
-      throw gateUnavailable(deps, error);
-    });
-  let gateId = first;
-  let answer = await ask(gateId);
-  // A nursery may have missed that a client was claimed: it takes it for unclaimed, and forgets it after its day.
-  const mayHaveMoved = answer.outcome === "unknown" || (answer.outcome === "genuine" && answer.claimed === null);
-  if (mayHaveMoved && isNursery(gateId)) {
-    const to = await claimedGate(deps, clientId, gateId);
-    if (to !== null) answer = { outcome: "moved", gateId: to };
-  }
-  if (answer.outcome === "moved") {
-    gateId = answer.gateId;
-    answer = await ask(gateId);
-  }
-  if (answer.outcome === "unknown" && !isNursery(gateId)) {
-    const delivered = await deliverOutbox(deps, gateId);
-    answer = await ask(gateId);
-    // Its registration may still be on the way: a client that is told "unknown" would give up for good.
-    if (answer.outcome === "unknown" && !delivered) throw gateUnavailable(deps, null);
-  }
-  // A tenant's gate forwards nobody.
-  if (answer.outcome === "moved") throw gateUnavailable(deps, new Error("forwarded twice"));
-
+  const asked = await askGateOfClient(deps, clientId, (gate, gateId) =>
+    gate.authenticateClient({ v: PROTOCOL, gateId, requestId, clientId, secretHash, routeClass }),
+  );
+  if (asked === null) throw new Problem("invalid-client");
+  const { gateId, answer } = asked;
   const headers = admittedHeaders(answer.decision);
   switch (answer.outcome) {
     case "genuine":
-      return { clientId, secretHash, client: answer.client, claimed: answer.claimed, headers };
+      return { clientId, gateId, secretHash, client: answer.client, claimed: answer.claimed, headers };
     case "revoked":
       // Said before the secret was compared: its hash went with the instance. The id itself is genuine.
       throw new Problem("client-revoked", { headers });

@@ -1,10 +1,8 @@
-import { openRoutingId } from "../access/routing-id.ts";
 import type { ClientFacts } from "../core/gate-message.ts";
 import { Problem } from "../core/problem.ts";
 import { bytesToSql, instantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
 import { callGate, gateUnavailable } from "../gate/call.ts";
-import { isNursery } from "../gate/nursery.ts";
 import { deliverOutbox } from "../gate/outbox.ts";
 import { PROTOCOL } from "../gate/protocol.ts";
 import type { ClientMetadata } from "../oauth/client-metadata.ts";
@@ -31,7 +29,7 @@ export async function changeClient(
   secret: ClientSecret,
   wanted: (former: ClientFacts) => ClientMetadata,
 ): Promise<ChangedClient> {
-  const { client: former, headers, secretHash } = await authenticateClient(deps, requestId, secret);
+  const { client: former, gateId, headers, secretHash } = await authenticateClient(deps, requestId, secret);
   // A public client has nothing with which to prove that it is the one that registered.
   if (secretHash === null) throw new Problem("invalid-client", { headers });
   const { scope, grantTypes, redirectUris } = wanted(former);
@@ -45,17 +43,20 @@ export async function changeClient(
     requestId,
   ]);
   if (row === undefined) throw new Problem("invalid-client", { headers });
-  const gateId = row["gate_id"] as string;
   const issuedAtMs = instantFromSql(row["registered_at"] as string);
   const client: ClientFacts = { ...former, scope, grantTypes, redirectUris };
-  if (row["claimed"] === true) await deliverOutbox(deps, gateId);
-  else await changeInNursery(deps, secret.clientId, secretHash, client);
+  if (row["claimed"] === true) await deliverOutbox(deps, row["gate_id"] as string);
+  else await changeInNursery(deps, gateId, secret.clientId, secretHash, client);
   return { scope, grantTypes, redirectUris, authMethod: former.authMethod, name: former.name, issuedAtMs, headers };
 }
 
-async function changeInNursery(deps: Deps, clientId: string, secretHash: Uint8Array, client: ClientFacts) {
-  const gateId = await openRoutingId("client-id", clientId, deps.routingKeys);
-  if (gateId === null || !isNursery(gateId)) return;
+async function changeInNursery(
+  deps: Deps,
+  gateId: string,
+  clientId: string,
+  secretHash: Uint8Array,
+  client: ClientFacts,
+): Promise<void> {
   await callGate(deps, gateId, (gate) => gate.change({ v: PROTOCOL, gateId, clientId, secretHash, client })).catch(
     (error: unknown) => {
       // Repeating the request changes it in both places.

@@ -40,6 +40,11 @@ export function instantFromSql(value: string | Date | number): number {
   return Date.parse(value.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
 }
 
+/** The same of a column that may be null. */
+export function nullableInstantFromSql(value: unknown): number | null {
+  return value === null ? null : instantFromSql(value as string | Date | number);
+}
+
 /** A bytea as a parameter of a statement written by hand. */
 export function bytesToSql(value: Uint8Array): string {
   return `\\x${toHex(value)}`;

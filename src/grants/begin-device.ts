@@ -1,4 +1,4 @@
-import { mintRoutingId, openRoutingId } from "../access/routing-id.ts";
+import { mintRoutingId } from "../access/routing-id.ts";
 import { hashSecret } from "../access/secret.ts";
 import { authenticateClient, type ClientSecret, refuseUnregisteredGrant } from "../clients/authenticate.ts";
 import { MINUTE_MS } from "../core/clock.ts";
@@ -40,11 +40,10 @@ export async function beginDevice(
 ): Promise<DeviceAuthorization> {
   const authenticated = await authenticateClient(deps, requestId, secret);
   refuseUnregisteredGrant(authenticated, DEVICE_CODE_GRANT);
-  const { client, claimed, headers } = authenticated;
+  const { client, gateId, headers } = authenticated;
   const requested = requestScopes(scope, parseScope(client.scope));
   if (!requested.ok) throw new Problem(problemOf(`grant:${requested.reason}`), { headers });
   const nowMs = deps.clock.now();
-  const gateId = claimed?.gateId ?? ((await openRoutingId("client-id", secret.clientId, deps.routingKeys)) as string);
   const deviceCode = await mintRoutingId("device-code", gateId, deps.routingKeys);
   for (let attempt = 1; ; attempt++) {
     const userCode = newUserCode((length) => crypto.getRandomValues(new Uint8Array(length)));

@@ -3,13 +3,13 @@ import { hashSecret } from "../access/secret.ts";
 import { authenticateClient, type ClientSecret, claimedOf, refuseUnregisteredGrant } from "../clients/authenticate.ts";
 import { idFromUuid } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
-import { bytesToSql, instantFromSql } from "../db/columns.ts";
+import { bytesToSql, instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
 import { type CodeFacts, decideCodeExchange } from "../oauth/code-exchange.ts";
 import { verifies } from "../oauth/pkce.ts";
 import { problemOf } from "../oauth/refusal.ts";
 import { endSignIn } from "../sign-ins/end.ts";
-import { newFamily, newRefreshToken, type SignInTokens, tokensOf, type Whence } from "./sign-in-tokens.ts";
+import { beginSignIn, type SignInTokens, type Whence } from "./sign-in-tokens.ts";
 
 export interface PresentedCode {
   code: string;
@@ -26,12 +26,13 @@ export async function redeemCode(
   deps: Deps,
   secret: ClientSecret,
   { code, redirectUri, codeVerifier }: PresentedCode,
-  { requestId, place }: Whence,
+  whence: Whence,
 ): Promise<SignInTokens> {
-  const authenticated = await authenticateClient(deps, requestId, secret);
-  const { client, headers } = authenticated;
+  const authenticated = await authenticateClient(deps, whence.requestId, secret);
+  const { headers } = authenticated;
   refuseUnregisteredGrant(authenticated, "authorization_code");
-  const { gateId } = claimedOf(authenticated);
+  // A code is issued for an instance alone, so only one that is claimed has any.
+  claimedOf(authenticated);
   const genuine = (await openRoutingId("authorization-code", code, deps.routingKeys)) !== null;
   const hash = bytesToSql(await hashSecret(code));
   for (let again = false; ; again = true) {
@@ -47,24 +48,13 @@ export async function redeemCode(
           familyId: idFromUuid("tokenFamily", family),
           tenantId: idFromUuid("tenant", row?.["tenant_id"] as string),
           reason: "invalid-grant",
-          place,
-          requestId,
+          ...whence,
         });
       }
       throw new Problem(problemOf(`code:${decision.reason}`), { headers });
     }
-    const refresh = client.grantTypes.includes("refresh_token") ? await newRefreshToken(deps, gateId) : null;
     try {
-      const [subject] = await deps.app.ask("select * from ebb.redeem_code($1, $2, $3, $4, $5, $6, $7)", [
-        row?.["id"],
-        secret.clientId,
-        newFamily(deps),
-        refresh?.id ?? null,
-        refresh?.hash ?? null,
-        place,
-        requestId,
-      ]);
-      return { ...(await tokensOf(deps, subject as Record<string, unknown>, { refresh })), headers };
+      return await beginSignIn(deps, authenticated, "ebb.redeem_code", row?.["id"], whence);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       // Its person is nothing there any more: access_denied is no code of this endpoint (RFC 6749 section 5.2).
@@ -80,6 +70,6 @@ function factsOf(row: Record<string, unknown>): CodeFacts {
     clientId: row["client_id"] as string,
     redirectUri: row["redirect_uri"] as string,
     expiresAtMs: instantFromSql(row["expires_at"] as string),
-    usedAtMs: row["used_at"] === null ? null : instantFromSql(row["used_at"] as string),
+    usedAtMs: nullableInstantFromSql(row["used_at"]),
   };
 }

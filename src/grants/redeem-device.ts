@@ -2,12 +2,12 @@ import { openRoutingId } from "../access/routing-id.ts";
 import { hashSecret } from "../access/secret.ts";
 import { authenticateClient, type ClientSecret, refuseUnregisteredGrant } from "../clients/authenticate.ts";
 import { Problem } from "../core/problem.ts";
-import { bytesToSql, instantFromSql, instantToSql } from "../db/columns.ts";
+import { bytesToSql, instantFromSql, instantToSql, nullableInstantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
 import { DEVICE_CODE_GRANT } from "../oauth/client-metadata.ts";
 import { type DeviceFacts, decidePoll } from "../oauth/device-poll.ts";
 import { problemOf } from "../oauth/refusal.ts";
-import { newFamily, newRefreshToken, type SignInTokens, tokensOf, type Whence } from "./sign-in-tokens.ts";
+import { beginSignIn, type SignInTokens, type Whence } from "./sign-in-tokens.ts";
 
 /** Polls of one code that come at the same moment: the later ones are decided on what the earlier left. */
 const MOST_ATTEMPTS = 3;
@@ -21,10 +21,10 @@ export async function redeemDevice(
   deps: Deps,
   secret: ClientSecret,
   deviceCode: string,
-  { requestId, place }: Whence,
+  whence: Whence,
 ): Promise<SignInTokens> {
-  const authenticated = await authenticateClient(deps, requestId, secret, "poll");
-  const { client, headers } = authenticated;
+  const authenticated = await authenticateClient(deps, whence.requestId, secret, "poll");
+  const { headers } = authenticated;
   refuseUnregisteredGrant(authenticated, DEVICE_CODE_GRANT);
   const genuine = (await openRoutingId("device-code", deviceCode, deps.routingKeys)) !== null;
   const hash = bytesToSql(await hashSecret(deviceCode));
@@ -33,20 +33,7 @@ export async function redeemDevice(
     const [row] = genuine ? await deps.app.ask("select * from ebb.device_by_code($1)", [hash]) : [];
     const decision = decidePoll(row === undefined ? null : factsOf(row), genuine, secret.clientId, nowMs);
     if (decision.kind === "grant") {
-      const claimedGate = authenticated.claimed?.gateId;
-      // Approved is claimed; a client that was claimed a moment ago is proved by its nursery gate for the last time.
-      const gateId = claimedGate ?? ((await openRoutingId("client-id", secret.clientId, deps.routingKeys)) as string);
-      const refresh = client.grantTypes.includes("refresh_token") ? await newRefreshToken(deps, gateId) : null;
-      const [subject] = await deps.app.ask("select * from ebb.redeem_device($1, $2, $3, $4, $5, $6, $7)", [
-        row?.["id"],
-        secret.clientId,
-        newFamily(deps),
-        refresh?.id ?? null,
-        refresh?.hash ?? null,
-        place,
-        requestId,
-      ]);
-      return { ...(await tokensOf(deps, subject as Record<string, unknown>, { refresh })), headers };
+      return await beginSignIn(deps, authenticated, "ebb.redeem_device", row?.["id"], whence);
     }
     const polled = decision.reason === "pending" || decision.reason === "slow-down";
     if (polled && row !== undefined) {
@@ -63,15 +50,14 @@ export async function redeemDevice(
 }
 
 function factsOf(row: Record<string, unknown>): DeviceFacts {
-  const instant = (name: string) => (row[name] === null ? null : instantFromSql(row[name] as string));
   return {
     clientId: row["client_id"] as string,
     issuedAtMs: instantFromSql(row["issued_at"] as string),
     expiresAtMs: instantFromSql(row["expires_at"] as string),
     approved: row["approved_at"] !== null,
     denied: row["denied_at"] !== null,
-    usedAt: instant("used_at"),
-    polledAtMs: instant("polled_at"),
+    usedAt: nullableInstantFromSql(row["used_at"]),
+    polledAtMs: nullableInstantFromSql(row["polled_at"]),
     intervalS: row["interval_s"] as number,
   };
 }

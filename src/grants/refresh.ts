@@ -3,7 +3,7 @@ import { hashSecret } from "../access/secret.ts";
 import { authenticateClient, type ClientSecret, claimedOf, refuseUnregisteredGrant } from "../clients/authenticate.ts";
 import { idFromUuid } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
-import { bytesToSql, instantFromSql, instantToSql } from "../db/columns.ts";
+import { bytesToSql, instantFromSql, instantToSql, nullableInstantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
 import { gateUnavailable } from "../gate/call.ts";
 import { decideRefresh, type RefreshFacts } from "../oauth/refresh.ts";
@@ -78,7 +78,7 @@ export async function refresh(
 }
 
 function factsOf(row: Record<string, unknown>): RefreshFacts {
-  const instant = (name: string) => (row[name] === null ? null : instantFromSql(row[name] as string));
+  const instant = (name: string) => nullableInstantFromSql(row[name]);
   return {
     token: {
       id: row["id"] as string,

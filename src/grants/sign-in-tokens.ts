@@ -1,8 +1,9 @@
 import { signUserToken } from "../access/access-token.ts";
 import { mintRoutingId } from "../access/routing-id.ts";
 import { hashSecret } from "../access/secret.ts";
+import type { AuthenticatedClient } from "../clients/authenticate.ts";
 import { type Id, idFromUuid, newId, uuidFromId } from "../core/id.ts";
-import { bytesToSql, instantFromSql } from "../db/columns.ts";
+import { bytesToSql, instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
 
 /** What a client is given for a person's sign-in (RFC 6749 section 5.1). */
@@ -22,7 +23,7 @@ export interface NewRefreshToken {
   hash: string;
 }
 
-/** A refresh token of the tenant's gate, with what is stored of it. */
+/** A refresh token of the tenant's gate, and what is stored of it. */
 export async function newRefreshToken(deps: Deps, gateId: string): Promise<NewRefreshToken> {
   const token = await mintRoutingId("refresh-token", gateId, deps.routingKeys);
   const id = uuidFromId("refreshToken", newId("refreshToken", deps.clock.now()));
@@ -36,18 +37,37 @@ export interface Whence {
   place: string | null;
 }
 
-/** The uuid of a new sign-in. */
-export function newFamily(deps: Deps): string {
-  return uuidFromId("tokenFamily", newId("tokenFamily", deps.clock.now()));
+/**
+ * Begins a sign-in with what somebody approved, a device's request or an authorization code, and uses that up: in one
+ * statement, so that of two at once one has the tokens. `grant` is its uuid. Throws `invalid-grant` where it was used
+ * meanwhile, `access-denied` where its person is nothing in the tenant any more.
+ */
+export async function beginSignIn(
+  deps: Deps,
+  { clientId, client, gateId, headers }: AuthenticatedClient,
+  redeem: "ebb.redeem_device" | "ebb.redeem_code",
+  grant: unknown,
+  { requestId, place }: Whence,
+): Promise<SignInTokens> {
+  const refresh = client.grantTypes.includes("refresh_token") ? await newRefreshToken(deps, gateId) : null;
+  const [subject] = await deps.app.ask(`select * from ${redeem}($1, $2, $3, $4, $5, $6, $7)`, [
+    grant,
+    clientId,
+    uuidFromId("tokenFamily", newId("tokenFamily", deps.clock.now())),
+    refresh?.id ?? null,
+    refresh?.hash ?? null,
+    place,
+    requestId,
+  ]);
+  return { ...(await tokensOf(deps, subject as Record<string, unknown>, { refresh })), headers };
 }
 
-/** Signs the access token of what `ebb.redeem_device`, `ebb.redeem_code` or `ebb.rotate_refresh` returned. */
+/** Signs the access token of a sign-in, as the functions that redeem and rotate return it. */
 export async function tokensOf(
   deps: Deps,
   row: Record<string, unknown>,
   { scope = row["scope"] as string, refresh }: { scope?: string; refresh: NewRefreshToken | null },
 ): Promise<Omit<SignInTokens, "headers">> {
-  const notAfter = row["not_after"] as string | Date | null;
   const subject = {
     personId: idFromUuid("person", row["person_id"] as string),
     instanceId: idFromUuid("instance", row["instance_id"] as string),
@@ -58,7 +78,7 @@ export async function tokensOf(
     clientId: row["client_id"] as string,
     generation: Number(row["generation"]),
     signedInAtMs: instantFromSql(row["started_at"] as string),
-    notAfterMs: notAfter === null ? null : instantFromSql(notAfter),
+    notAfterMs: nullableInstantFromSql(row["not_after"]),
     scope,
   };
   const { token, expiresInS } = await signUserToken(subject, deps.publicUrl, deps.tokenKeys, deps.clock.now());

@@ -1,6 +1,6 @@
 import { newId, uuidFromId } from "../core/id.ts";
 import { errorFields } from "../core/log.ts";
-import { instantFromSql } from "../db/columns.ts";
+import { nullableInstantFromSql } from "../db/columns.ts";
 import type { Sql } from "../db/connect.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
 import { type DroppedPartition, type PurgeFacts, purgeReceipt } from "../privacy/purge-receipt.ts";
@@ -73,10 +73,7 @@ async function factsOf(sql: Sql, run: string, table: string, ended: Ended): Prom
     [run, `public.${table}`],
   );
   if (row === undefined) return null;
-  const at = (column: string): number | null => {
-    const value = row[column] as string | Date | null;
-    return value === null ? null : instantFromSql(value);
-  };
+  const at = (column: string) => nullableInstantFromSql(row[column]);
   const seenAtMs = at("seen_at") as number;
   const [earliest, latest] = [at("earliest"), at("latest")];
   return {

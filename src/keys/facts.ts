@@ -3,7 +3,7 @@ import { type Id, idFromUuid } from "../core/id.ts";
 import { effectivePermissions, type Role } from "../core/permission.ts";
 import { Problem } from "../core/problem.ts";
 import type { AppDatabase } from "../db/app-database.ts";
-import { instantFromSql } from "../db/columns.ts";
+import { instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 
 /** What the edge knows of a live key or token; no secret, and nothing of its person but an id. Times in ms since 1970. */
 export interface KeyFacts {
@@ -57,6 +57,6 @@ export async function lookUpKey(
     callsPerHour: row["calls_per_hour"] as number | null,
     places: row["places"] as string[],
     createdAt: instantFromSql(row["created_at"] as Date),
-    validUntil: row["valid_until"] === null ? null : instantFromSql(row["valid_until"] as Date),
+    validUntil: nullableInstantFromSql(row["valid_until"]),
   };
 }

@@ -3,7 +3,7 @@ import { type Id, idFromUuid } from "../core/id.ts";
 import type { Role } from "../core/permission.ts";
 import { Problem } from "../core/problem.ts";
 import type { AppDatabase } from "../db/app-database.ts";
-import { instantFromSql } from "../db/columns.ts";
+import { instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 
 /** Who asks in person, or with a token. */
 export interface AskingPerson {
@@ -36,7 +36,7 @@ export async function askingPerson(app: AppDatabase, hash: Uint8Array): Promise<
     email: row["email"] as string | null,
     name: row["name"] as string | null,
     createdAt: instantFromSql(row["created_at"] as Date),
-    updatedAt: row["updated_at"] === null ? null : instantFromSql(row["updated_at"] as Date),
+    updatedAt: nullableInstantFromSql(row["updated_at"]),
     gateId: row["gate_id"] as string | null,
     memberships: memberships.map(({ tenant_id, role }) => ({ tenantId: idFromUuid("tenant", tenant_id), role })),
   };

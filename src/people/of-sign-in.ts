@@ -3,7 +3,7 @@ import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
 import type { Role } from "../core/permission.ts";
 import { Problem } from "../core/problem.ts";
 import type { AppDatabase } from "../db/app-database.ts";
-import { instantFromSql } from "../db/columns.ts";
+import { instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 
 /** A person, as the instance on which they have signed in may see them. */
 export interface SignedInPerson {
@@ -37,6 +37,6 @@ export async function personOfSignIn(
     name: row["name"] as string | null,
     role: row["role"] as Role,
     createdAt: instantFromSql(row["created_at"] as Date),
-    updatedAt: row["updated_at"] === null ? null : instantFromSql(row["updated_at"] as Date),
+    updatedAt: nullableInstantFromSql(row["updated_at"]),
   };
 }

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
-import { instantFromSql } from "../db/columns.ts";
+import { instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 import { type Page, type PageRequest, pageOf } from "../db/page.ts";
 import { type Context, read } from "../verb.ts";
 
@@ -54,7 +54,7 @@ function holdOf(row: HoldRow): LegalHold {
     placedBy: idFromUuid("credential", row.placed_by),
     placedAt: instantFromSql(row.placed_at),
     reviewAt: instantFromSql(row.review_at),
-    releasedAt: row.closed_at === null ? null : instantFromSql(row.closed_at),
+    releasedAt: nullableInstantFromSql(row.closed_at),
     outcome: row.outcome,
   };
 }

@@ -1,7 +1,7 @@
 import { desc, eq, isNotNull, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import type { Reader } from "../db/app-database.ts";
-import { instantFromSql } from "../db/columns.ts";
+import { instantFromSql, nullableInstantFromSql } from "../db/columns.ts";
 import { purgeReceipts } from "../db/schema.ts";
 import { type DeclaredTable, declaredTables } from "../privacy/inventory.ts";
 import { type Context, enter } from "../verb.ts";
@@ -106,8 +106,8 @@ function tableStatus(row: StatusRow, table: DeclaredTable | undefined, own: read
     expiring: { rows: row.expiring, more: row.expiring_more },
     anonymising: { rows: row.anonymising, more: row.anonymising_more },
     overdue: { rows: row.overdue, more: row.overdue_more },
-    overdueSince: row.overdue_since === null ? null : instantFromSql(row.overdue_since),
+    overdueSince: nullableInstantFromSql(row.overdue_since),
     held: row.held,
-    keptUntil: row.kept_until === null ? null : instantFromSql(row.kept_until),
+    keptUntil: nullableInstantFromSql(row.kept_until),
   };
 }
