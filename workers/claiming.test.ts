@@ -10,6 +10,7 @@ import type { AppDatabase } from "../src/db/app-database.ts";
 import { workspaces } from "../src/db/schema.ts";
 import { deliverAllOutboxes } from "../src/gate/outbox.ts";
 import { PROTOCOL } from "../src/gate/protocol.ts";
+import { visitPlatformGates } from "../src/jobs/visit-platform-gates.ts";
 import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { withFault, withoutCommits } from "../src/testing/faults.ts";
 import { call, ORIGIN, ping, postForm, postJson } from "../src/testing/instance.ts";
@@ -317,7 +318,7 @@ test("client id and secret stay, though the nursery or the tenant's gate never h
   }
 });
 
-test("the nursery sends it on for ever: also when its day is over and nobody had told it", async () => {
+test("its id leads on for ever: also when its day is over and nobody had told the nursery, or that has forgotten it", async () => {
   const start = Date.now();
   vi.useFakeTimers({ toFake: ["Date"], now: start });
   const places = { told: await place(), untold: await place() };
@@ -332,6 +333,7 @@ test("the nursery sends it on for ever: also when its day is over and nobody had
     await ownerRows(sql`delete from unclaimed_registrations where client_id = ${client.client_id}`);
     for (const days of [1, 40, 400]) {
       vi.setSystemTime(start + days * DAY_MS + SECOND_MS);
+      await visitPlatformGates(await createDeps(env));
       expect([which, days, await saidOf(await ownToken(client))]).toEqual([which, days, [200, "tokens"]]);
     }
     expect(await seenByNursery(client)).toEqual({ outcome: "moved", gateId: tenant.gateId });

@@ -119,13 +119,14 @@ test("a nursery takes in 20,000 at once, none more, and more again when some hav
   expect(await adopt({ ...here(last), expiresAtMs: START + 36 * HOUR_MS })).toBe("adopted");
 });
 
-test("a claimed client's id leads on for ever, and nothing else of the client is left", async () => {
+test("a claimed client's id leads on for 90 days, and nothing else of the client is left; then nothing at all", async () => {
   const [client, tenant] = [await adopted(), await testTenant()];
   await claim(client, tenant);
   await forward(client, tenant);
-  expect(await rowsOf(client)).toEqual([{ client_id: client.clientId, gate_id: tenant.gateId }]);
+  const expires_at = START + 90 * DAY_MS;
+  expect(await rowsOf(client)).toEqual([{ client_id: client.clientId, gate_id: tenant.gateId, expires_at }]);
   const moved = { outcome: "moved", gateId: tenant.gateId };
-  for (const at of [START, START + 400 * DAY_MS]) {
+  for (const at of [START, expires_at - 1]) {
     vi.setSystemTime(at);
     await nurseryOf(client).flush();
     await evictDurableObject(nurseryOf(client));
@@ -142,6 +143,10 @@ test("a claimed client's id leads on for ever, and nothing else of the client is
     claimed: { instanceId: client.instanceId, tenantId: tenant.id, gateId: tenant.gateId },
     client: client.client,
   });
+  vi.setSystemTime(expires_at + HOUR_MS);
+  expect(await visitPlatformGates(await createDeps(env))).toEqual({ visited: 128, failed: 0 });
+  expect(await rowsOf(client)).toEqual([]);
+  expect(await look(client)).toEqual({ outcome: "unknown" });
 });
 
 test("a forward of a client that was never here, or expired here, leads on too; the first word stays", async () => {

@@ -10,6 +10,8 @@ import type { ClientRow, GateStore } from "./store.ts";
 
 /** A removed client's tombstone lives as long as its row in Postgres does. */
 const TOMBSTONE_MS = 90 * DAY_MS;
+/** How long a nursery knows by itself where a client went. An instance that is gone leaves no trace after that. */
+const FORWARD_MS = 90 * DAY_MS;
 /** Unclaimed clients in one gate at once: whoever registers without a key must not fill the disk. */
 const MOST_UNCLAIMED = 20_000;
 /** Of a SHA-256. */
@@ -64,11 +66,11 @@ export class Clients {
     return "adopted";
   }
 
-  /** Leads there for ever; what was known of the client goes. The first word stays: a client is claimed once. */
-  forward(clientId: string, toGateId: string): void {
+  /** Leads there from now on; what was known of the client goes. The first word stays: a client is claimed once. */
+  forward(clientId: string, toGateId: string, nowMs: number): void {
     parseGateId(toGateId);
     if (isNursery(toGateId)) throw new RangeError("a client is claimed by a tenant");
-    this.#store.forward(clientId, toGateId);
+    this.#store.forward(clientId, toGateId, nowMs + FORWARD_MS);
     this.#unclaimed = null;
   }
 

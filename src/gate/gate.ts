@@ -205,7 +205,7 @@ export class TenantGateState {
   /** Leads to the gate that claimed the client. Throws a RangeError in a tenant's gate, and for what is no such gate. */
   forward({ gateId, clientId, toGateId }: ForwardCall): void {
     this.#meetNursery(gateId);
-    this.#clients.forward(clientId, toGateId);
+    this.#clients.forward(clientId, toGateId, this.#clock.now());
   }
 
   /** Changes what an unclaimed client registered. Throws a RangeError for what no client could register. */

@@ -2,7 +2,7 @@ import { familyOf, shardOf, shardsOf } from "./shards.ts";
 
 /**
  * The gate that takes in an unclaimed client, and to which its id leads for ever: after it was claimed this gate says
- * where to. `clientHint` is anything that spreads clients evenly, such as the id of the instance.
+ * where to, or Postgres does, where this gate does not know. `clientHint` is anything that spreads clients evenly, such as the id of the instance.
  */
 export function nurseryGateId(clientHint: string): string {
   return shardOf("nursery", clientHint);

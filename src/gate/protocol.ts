@@ -250,7 +250,7 @@ export interface Gate {
   /** A nursery takes in an unclaimed client. `full`: it has as many as it may. Repeating it is the same. */
   adopt(call: AdoptCall): Promise<"adopted" | "full">;
   /**
-   * A nursery leads to the gate to which the client was claimed from then on, for ever; also where it did not know the
+   * A nursery leads to the gate to which the client was claimed from then on, for 90 days; also where it did not know the
    * client, or no longer does. Idempotent.
    */
   forward(call: ForwardCall): Promise<void>;

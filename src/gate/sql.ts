@@ -7,7 +7,7 @@
  * |---------|-------------------------------------------|-----------------------------------------------|
  * | meta    | the tenant, its plan and status, counters | the tenant is gone                            |
  * | client  | SHA-256 of each active client's secret, and what it registered | 90 days after the instance was removed; an unclaimed one's 24 hours |
- * | forward | to which gate a client was claimed        | for ever                                      |
+ * | forward | to which gate a client was claimed        | 90 days: whoever asks after that has it looked up again |
  * | floor   | tokens issued before this are refused     | such tokens have expired                      |
  * | seen    | the last bucket an instance pinged or a person's token asked in, and a ping's admission | that bucket has ended |
  * | journal | what Postgres has not yet                 | it is flushed                                 |
@@ -53,7 +53,7 @@ export const SCHEMA: readonly string[] = [
             revoked_at, expires_at from client;
    drop table client;
    alter table registered rename to client;
-   create table forward (client_id text primary key, gate_id text not null) without rowid;
+   create table forward (client_id text primary key, gate_id text not null, expires_at integer not null) without rowid;
    create table asked (
      instance_id text not null, person_id text not null, kind text not null, bucket integer not null, spent_at integer,
      primary key (instance_id, kind, person_id)
@@ -88,7 +88,7 @@ export const SQL = {
   dropClient: "delete from client where client_id = ?",
   unclaimed: "select count(*) as unclaimed from client where claimed = 0 and expires_at > ?",
   forwardOf: "select gate_id from forward where client_id = ?",
-  forward: "insert into forward (client_id, gate_id) values (?, ?) on conflict (client_id) do nothing",
+  forward: "insert into forward (client_id, gate_id, expires_at) values (?, ?, ?) on conflict (client_id) do nothing",
 
   floors: "select subject, before_ms, reason, expires_at from floor",
   putFloor: `insert into floor (subject, before_ms, reason, expires_at) values (?, ?, ?, ?)
@@ -132,6 +132,7 @@ export const SQL = {
   forgetKnownKeys: "delete from known_key where expires_at <= ?",
 
   forgetClients: "delete from client where expires_at <= ?",
+  forgetForwards: "delete from forward where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",
   forgetSeen: "delete from seen where kind = ? and bucket < ? and (spent_at is null or spent_at < ?)",
   forgetSpent: "delete from spent where expires_at <= ?",

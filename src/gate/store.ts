@@ -131,14 +131,14 @@ export class GateStore {
     return this.#sql.exec<{ unclaimed: number }>(SQL.unclaimed, nowMs).one().unclaimed;
   }
 
-  /** The gate to which a client was claimed, or null. */
+  /** The gate to which a client was claimed, or null; one that has expired leads there until it is forgotten. */
   forwardOf(clientId: string): string | null {
     return this.#sql.exec<{ gate_id: string }>(SQL.forwardOf, clientId).toArray()[0]?.gate_id ?? null;
   }
 
-  forward(clientId: string, gateId: string): void {
+  forward(clientId: string, gateId: string, expiresAt: number): void {
     this.#storage.transactionSync(() => {
-      this.#sql.exec(SQL.forward, clientId, gateId);
+      this.#sql.exec(SQL.forward, clientId, gateId, expiresAt);
       this.#sql.exec(SQL.dropClient, clientId);
     });
   }
@@ -252,7 +252,7 @@ export class GateStore {
     this.#sql.exec(SQL.stretch, longerMs, policy);
   }
 
-  /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, floors, known keys. */
+  /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, forwards, floors, known keys. */
   forget(nowMs: number, oldestBuckets: Readonly<Record<string, number>>, longestWindowMs: number): void {
     this.#sql.exec(SQL.forgetSpent, nowMs);
     for (const [kind, oldest] of Object.entries(oldestBuckets)) {
@@ -260,6 +260,7 @@ export class GateStore {
     }
     this.#sql.exec(SQL.forgetFloors, nowMs);
     this.#sql.exec(SQL.forgetClients, nowMs);
+    this.#sql.exec(SQL.forgetForwards, nowMs);
     this.#sql.exec(SQL.forgetKnownKeys, nowMs);
   }
 

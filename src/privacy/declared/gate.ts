@@ -44,11 +44,11 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     },
   },
   forward: {
-    what: "In a nursery: the gate of the tenant that claimed a client. A client's id never changes, so the way from it is kept too; nothing else of the client is.",
-    keptUntil: "for ever: it holds a client id and a gate id",
+    what: "In a nursery: the gate of the tenant that claimed a client, whose id never changes. Where this is forgotten, whoever asks has it looked up in Postgres again while the instance is there.",
+    keptUntil: "90 days later, and the nursery wakes, which is once a day at least",
     subject: "client_id",
     ...working,
-    columns: { client_id: id, gate_id: id },
+    columns: { client_id: id, gate_id: id, expires_at: retention },
   },
   floor: {
     what: "Tokens of this subject that were issued before are refused, or a person's tokens of a lower generation.",
