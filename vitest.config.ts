@@ -8,8 +8,8 @@ import { memoryFolder } from "./src/testing/memory-folder.ts";
 
 const IN_WORKERD = ["workers/**/*.test.ts", "src/**/*.workers.test.ts"];
 
-/** For a test that hangs: how long one takes depends on those beside it. */
-const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
+/** For a test that hangs: how long one takes depends on the machine, and on those beside it. */
+const TIMEOUTS = { testTimeout: 120_000, hookTimeout: 120_000 };
 
 const WORKER = { main: "./workers/index.ts", wrangler: { configPath: "./wrangler.toml" } };
 

@@ -77,7 +77,7 @@ beforeAll(async () => {
   rows = new Map();
   for (const declared of declaredTables()) rows.set(declared.table, await rowsOf(declared));
   await openSessions();
-}, 60_000);
+});
 afterAll(async () => {
   await closeSessions();
   await database.drop();
@@ -416,4 +416,4 @@ it("the matrix reports a policy, a grant, a partition or a table that is broken 
   }
   // As it was: nothing is left of all that.
   expect((await inContext("own")).leaks).toEqual([]);
-}, 60_000);
+});

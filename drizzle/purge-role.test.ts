@@ -151,7 +151,7 @@ describe("rows", () => {
         expect(await refusal(client.query(detach)), detach).toBe(DENIED);
       });
     }
-  }, 20_000);
+  });
 });
 
 it("calls no function of another role's", async () => {

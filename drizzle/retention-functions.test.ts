@@ -103,7 +103,7 @@ describe("retention_status", { timeout: 30_000 }, () => {
     expect(column(await status("client"), "expiring")["dead_letters"]).toBe(2);
     expect(column(await status("direct"), "expiring")["dead_letters"]).toBe(1);
     expect(all["dead_letters"]).toMatchObject({ expiring: 3, overdue: 6 });
-  }, 60_000);
+  });
 
   it("says since when the oldest row is overdue, and until when the last is kept", async () => {
     const make = await rowMaker(database, uuid("direct"));

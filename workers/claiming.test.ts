@@ -37,7 +37,6 @@ import { alsoIn, personIn } from "../src/testing/people.ts";
 import { owner, ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
 afterEach(() => void vi.useRealTimers());
 
 type Unclaimed = Awaited<ReturnType<typeof registerFrom>>;

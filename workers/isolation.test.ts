@@ -32,7 +32,7 @@ beforeAll(async () => {
     // A device's request is of no tenant until somebody answers it: whose it may be is tried in workers/oauth-device.test.ts.
     ({ security, path }) => isAccount(security) && !path.startsWith("/oauth2/device/"),
   );
-}, 60_000);
+});
 
 /** Done to a tenant from above alone, whatever one is permitted in it. */
 const FROM_ABOVE = ["suspend_tenant", "resume_tenant", "change_plan", "end_subscription"];

@@ -12,8 +12,6 @@ import { call, gateOf, register, takeCall, tellGate } from "../src/testing/insta
 import { becomes, somebody, tellKeysChanged } from "../src/testing/key-world.ts";
 import { ownerRows, type TestTenant, testRoutingKeys, testTenant } from "../src/testing/world.ts";
 
-// Many requests a test, each with a transaction: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 30_000 });
 afterEach(() => void vi.useRealTimers());
 
 type Headers = Record<string, string>;

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { csrfToken } from "../src/access/session-cookie.ts";
 import { uuidFromId } from "../src/core/id.ts";
 import { SCOPE_TABLE } from "../src/oauth/scope.ts";
@@ -20,8 +20,6 @@ import {
 } from "../src/testing/oauth-world.ts";
 import { alsoIn, personIn, sessionHeaders, sessionOf } from "../src/testing/people.ts";
 import { ownerRows, testTenant } from "../src/testing/world.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const NAME = `<b>Ada's</b> "laptop"`;
 async function scene(more: Record<string, unknown> = {}) {

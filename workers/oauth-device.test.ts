@@ -23,7 +23,6 @@ import {
 import { personIn, sessionHeaders } from "../src/testing/people.ts";
 import { ownerRows, testTenant } from "../src/testing/world.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
 afterEach(() => void vi.useRealTimers());
 
 /** A tenant, an instance of it, a member and their token that may approve. */

@@ -22,7 +22,6 @@ import {
 import { personIn } from "../src/testing/people.ts";
 import { ownerRows, testTenant } from "../src/testing/world.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
 afterEach(() => void vi.useRealTimers());
 
 const base = { scope: "profile:read", grant_types: ["client_credentials", DEVICE_CODE_GRANT] };

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { canonicalJson, type Json } from "../src/core/canonical-json.ts";
 import { newId, uuidFromId } from "../src/core/id.ts";
 import { deliverOutbox } from "../src/gate/outbox.ts";
@@ -9,8 +9,7 @@ import { call } from "../src/testing/instance.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
-/** The account routes of retention, through workerd, the gate and Postgres. Some run the whole purge: they take their time. */
-vi.setConfig({ testTimeout: 60_000 });
+/** The account routes of retention, through workerd, the gate and Postgres. */
 
 interface Body {
   error?: string;

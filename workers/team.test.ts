@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { mintRoutingId } from "../src/access/routing-id.ts";
 import { hashSecret } from "../src/access/secret.ts";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
@@ -13,7 +13,6 @@ import { alsoIn, personIn, type TestPerson } from "../src/testing/people.ts";
 import { owner, ownerRows, type TestTenant, testRoutingKeys, testTenant } from "../src/testing/world.ts";
 
 /** /api/v1/team and /api/v1/user as the published contract has them; seats, and what a change of people ends. */
-vi.setConfig({ testTimeout: 30_000 });
 
 const uuid = (tenant: Pick<TestTenant, "id">) => uuidFromId("tenant", tenant.id);
 const TIME = expect.any(Number);

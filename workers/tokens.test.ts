@@ -1,14 +1,11 @@
 import { sql } from "drizzle-orm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
 import { permissionsOf } from "../src/core/permission.ts";
 import { statementsDuring } from "../src/testing/faults.ts";
 import { call } from "../src/testing/instance.ts";
 import { becomes, somebody, tellKeysChanged } from "../src/testing/key-world.ts";
 import { ownerRows, testTenant } from "../src/testing/world.ts";
-
-// Many requests a test, each with a transaction: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 30_000 });
 
 type Headers = Record<string, string>;
 type Json = Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { hashSecret } from "../src/access/secret.ts";
 import { toHex } from "../src/core/bytes.ts";
 import { type Id, uuidFromId } from "../src/core/id.ts";
@@ -13,7 +13,6 @@ import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts"
 import { createDeps } from "./runtime.ts";
 
 /** Vouchers: made by the platform, claimed once, and over when their months are. */
-vi.setConfig({ testTimeout: 30_000 });
 
 const CODE = /^EBB(-[0-9A-HJKMNP-TV-Z]{5}){4}$/;
 const CLAIMS = "user/billing/voucher-claims";

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { askAs as ask, said } from "../src/testing/account-call.ts";
 import { manyInstances, register } from "../src/testing/instance.ts";
@@ -7,7 +7,6 @@ import { personIn } from "../src/testing/people.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 
 /** Workspaces: the contract's one path, and ours. */
-vi.setConfig({ testTimeout: 30_000 });
 
 const TIME = expect.any(Number);
 const make = async (tenant: TestTenant, name: string, more: object = {}) => {

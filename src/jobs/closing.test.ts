@@ -206,7 +206,7 @@ describe("30 days after it", () => {
     // One of each furnished, in a partition whose time has not come.
     expect(reportOf(report, "pings")).toMatchObject({ deleted: 3, overdueBeforeMs: 0 });
     expect(reportOf(report, "tool_executions").deleted).toBe(3);
-  }, 30_000);
+  });
 
   it("goes whoever belonged only to it, with their sessions; whoever belongs to another too stays", async () => {
     const [gone, alsoGone, open] = [await furnished(), await furnished(), await child("direct", platform)];
@@ -230,7 +230,7 @@ describe("30 days after it", () => {
       [true, true],
       [true, true],
     ]);
-  }, 30_000);
+  });
 
   it("whoever left it and signs in elsewhere before being forgotten stays, and so do their sessions", async () => {
     const [gone, open] = [await child("direct", platform), await child("direct", platform)];
@@ -248,7 +248,7 @@ describe("30 days after it", () => {
     expect(await due()).toEqual([{ due: false }]);
     await run();
     expect([await isThere("people", person), await isThere("sessions", session)]).toEqual([true, true]);
-  }, 30_000);
+  });
 
   it("what is held of it stays, nobody enters it for that, and goes after the release", async () => {
     const [held, other] = [await furnished(), await furnished()];
@@ -269,7 +269,7 @@ describe("30 days after it", () => {
     expect(troubles(await run())).toEqual([]);
     expect(await tablesOf(held)).toEqual(SURVIVING);
     expect(await isThere("tenants", uuid(held))).toBe(false);
-  }, 30_000);
+  });
 
   it("its own row stays while a table that fails has one left, and goes with a later run", async () => {
     const tenant = await furnished();
@@ -288,7 +288,7 @@ describe("30 days after it", () => {
     expect(await isThere("tenants", uuid(tenant))).toBe(true);
     expect(troubles(await run())).toEqual([]);
     expect(await isThere("tenants", uuid(tenant))).toBe(false);
-  }, 30_000);
+  });
 
   it.each([false, true])("what its gate flushes late does not come back, its row purged: %s", async (purged) => {
     const [gone, open] = [await child("direct", platform), await child("direct", platform)];

@@ -63,7 +63,7 @@ it("what is recorded at any moment of the next fourteen days, or comes up to thi
       );
     }
   }
-}, 30_000);
+});
 
 it("makes nothing twice, and at once from two sides everything once", async () => {
   const now = Date.parse("2047-05-05T02:23:00Z");

@@ -295,5 +295,5 @@ describe("a run", () => {
       deleted: 3,
       partitions: [{ name: `public.${day[0]?.["at"]}`, rows: 3 }],
     });
-  }, 60_000);
+  });
 });

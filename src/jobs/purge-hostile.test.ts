@@ -35,7 +35,7 @@ beforeEach(async () => {
   // Whatever an earlier test has left: children first.
   const left = declaredTables().map(({ table }) => `delete from public.${table} where expires_at <= ebb.clock();`);
   await owner(`do $$ begin ${left.reverse().join(" ")} delete from dead_letters; delete from purge_progress; end $$`);
-}, 30_000);
+});
 
 interface Receipt {
   id: string;
@@ -75,7 +75,7 @@ describe("very many rows", () => {
     const sum = receipts.reduce((all, { table, deleted }) => all + (table === "dead_letters" ? deleted : 0), 0);
     expect(sum).toBe(MANY);
     expect(new Set(receipts.map(({ run, table }) => `${run} ${table}`)).size).toBe(3 * TABLES.length);
-  }, 60_000);
+  });
 
   type Plans = (table: string, scope?: string) => Promise<string[]>;
   /** With what Postgres says of the statements about a table within `ebb.purge_batch`: how it looked, and how it deleted. */
@@ -117,7 +117,7 @@ describe("very many rows", () => {
       expect(sortsOf(plans[0] as string)).toEqual([]);
     });
     expect(await count("dead_letters")).toBe(MANY + 1_000);
-  }, 30_000);
+  });
 
   it("of any table are not: each has an index in the order in which the purge goes, through a closed tenant's too", async () => {
     const sorted: string[] = [];
@@ -136,7 +136,7 @@ describe("very many rows", () => {
       }
     });
     expect(sorted).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe("a run without enough time", () => {
@@ -172,7 +172,7 @@ describe("a run without enough time", () => {
     await owner("update credentials set revoked_at = $2 where tenant_id = $1", [tenant, ago(91 * DAY)]);
     expect(troubles(await runPurge(database, noon))).toEqual([]);
     expect(reportOf(second, "instances").deleted).toBe(1);
-  }, 60_000);
+  });
 
   it("that is out of time at once deletes nothing, and every table is told as unfinished", async () => {
     await make.add("dead_letters", ago(8 * DAY));
@@ -183,7 +183,7 @@ describe("a run without enough time", () => {
     expect(await count("dead_letters")).toBe(1);
     expect(troubles(await runPurge(database, noon))).toEqual([]);
     expect(await count("dead_letters")).toBe(0);
-  }, 30_000);
+  });
 });
 
 it("after a week without one, the first run catches up", async () => {
@@ -204,7 +204,7 @@ it("after a week without one, the first run catches up", async () => {
     overdueBeforeMs: 7 * DAY + 40 * 60 * MINUTE,
     overdueAfterMs: 0,
   });
-}, 60_000);
+});
 
 describe("receipts", () => {
   it("are canonical JSON, one a table, and say what has gone", async () => {
@@ -228,7 +228,7 @@ describe("receipts", () => {
       expect(text).not.toContain(tenant);
     }
     expect(receipts.reduce((sum, { deleted }) => sum + deleted, 0)).toBeGreaterThan(3 * TABLES.length);
-  }, 30_000);
+  });
 
   it("are written once, whoever asks again", async () => {
     const run = crypto.randomUUID();
@@ -261,7 +261,7 @@ describe("receipts", () => {
     const told = (await receiptsOf(report.run)).filter(({ finished }) => !finished);
     expect(told).toMatchObject([{ table: "outbox", errors: ["EB500", "EB500", "EB500"], deleted: 0 }]);
     expect(troubles(await runPurge(database, noon))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe("a run that died", () => {
@@ -314,7 +314,7 @@ describe("a run that died", () => {
       [new Date(noon).toISOString()],
     );
     expect(all).toEqual({ deleted: expect.toSatisfy((n) => n >= 5_000) });
-  }, 60_000);
+  });
 
   it("many times leaves time for the purge itself: receipts are made up for bit by bit", async () => {
     await owner(
@@ -342,5 +342,5 @@ describe("a run that died", () => {
     expect(report.abandoned).toBeGreaterThan(20);
     expect(statements).toBeLessThan(900);
     expect(await count("purge_progress")).toBe(20 * TABLES.length - report.abandoned);
-  }, 30_000);
+  });
 });

@@ -125,4 +125,4 @@ it("a statement whose answer is lost was not lost: the row is gone, counted, and
   });
   expect(await told()).toEqual([{ table: "public.dead_letters", rows: 1 }]);
   expect(await database.as("owner").query("select from dead_letters")).toEqual([]);
-}, 20_000);
+});

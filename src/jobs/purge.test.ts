@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { uuidFromId } from "../core/id.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Sql } from "../db/connect.ts";
@@ -15,9 +15,6 @@ import type { PurgeReport } from "./purge-report.ts";
 import { FIRST_BATCH } from "./purge-table.ts";
 
 /** The purge as a whole: what it takes, what it leaves, and what it says when something stands in its way. */
-
-// A run is some 200 statements, one after the other, and most tests make several.
-vi.setConfig({ testTimeout: 30_000 });
 
 let database: ScratchDatabase;
 let make: RowMaker;
@@ -236,7 +233,7 @@ describe("a partition that somebody reads", () => {
     expect(problemsOf(await run())).toEqual([]);
     expect(await passed()).toBe(0);
     expect(await rowsOf(database)).toEqual(kept);
-  }, 20_000);
+  });
 });
 
 describe("two runs at once", () => {

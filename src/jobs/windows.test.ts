@@ -28,7 +28,7 @@ beforeAll(async () => {
   await database
     .as("jobs")
     .query("select count(*) from ebb.create_partitions('public.tool_executions', 'month', '2030-01-01', '2036-01-01')");
-}, 30_000);
+});
 afterAll(() => checkInvariants(database).finally(() => database.drop()), 30_000);
 beforeEach(() => database.stopClock(START));
 
@@ -303,4 +303,4 @@ it("whatever is agreed in whatever order, what is read and what is purged is wha
     const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 12 }), (steps) => follow(steps, ask));
     await fc.assert(property, { numRuns: 10, examples: [[back], [cancelled]], endOnFailure: true });
   });
-}, 60_000);
+});

@@ -25,7 +25,7 @@ beforeAll(async () => {
   neonConfig.pipelineConnect = false;
   sql = neon(url);
   await sql`create table t (id int primary key, note text)`;
-}, 60_000);
+});
 afterAll(async () => {
   await endpoint.stop();
   await postgres.stop();

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { beforeEach, expect, inject, test, vi } from "vitest";
+import { beforeEach, expect, inject, test } from "vitest";
 import { loadRoutingKeys, openRoutingId } from "../access/routing-id.ts";
 import { loadTokenKeys } from "../access/token-keys.ts";
 import { httpSql } from "../db/connect.ts";
@@ -10,9 +10,6 @@ import { prepareProduction } from "./production.ts";
 // Databases of this file's own, empty at first. Their roles are the whole cluster's, so only one test makes a password
 // anew, and puts the old one back.
 const NAMES = ["DATABASE_URL_APP", "DATABASE_URL_INGEST", "DATABASE_URL_PURGE", "DATABASE_URL_JOBS"];
-
-// Every test migrates a database from nothing and makes all its partitions.
-vi.setConfig({ testTimeout: 30_000 });
 
 let ownerUrl = "";
 const said: string[] = [];

@@ -21,7 +21,7 @@ beforeEach(async () => {
   await addAgedRows(database, make);
   ledger = ledgerOf(database);
   await ledger.remember();
-}, 60_000);
+});
 afterEach(() => database.drop());
 
 const damage = (...statements: string[]) =>
@@ -53,7 +53,7 @@ it("finds nothing where nothing is wrong: rows of every age in every table, a ho
   );
   await ledger.remember();
   await checkInvariants(database, { ledger });
-}, 60_000);
+});
 
 it("names what is read that should not be, and what is not and should", async () => {
   await expectNamed([
@@ -122,7 +122,7 @@ it("names what is read that should not be, and what is not and should", async ()
       [/^ebb_app in .* reads \d+ rows of tool_executions that it should not/],
     ],
   ]);
-}, 60_000);
+});
 
 it("names what is read of an account that was closed 30 days ago, where that can be entered still", async () => {
   await damage(
@@ -136,7 +136,7 @@ it("names what is read of an account that was closed 30 days ago, where that can
       expect.stringMatching(new RegExp(`^ebb_app in ${mine} reads \\d+ rows of ${table} that`)),
     );
   }
-}, 60_000);
+});
 
 it("names what is not declared, and what is declared and gone", async () => {
   await expectNamed([
@@ -149,7 +149,7 @@ it("names what is not declared, and what is declared and gone", async () => {
       [/^mail_outbox\.\w+ of the inventory is not there/, /^mail_outbox .* is missing before its end/],
     ],
   ]);
-}, 60_000);
+});
 
 it("names what is missing, and what lies outside its tenant or its partition", async () => {
   await damage(hold());
@@ -210,9 +210,9 @@ it("names what is missing, and what lies outside its tenant or its partition", a
       [/^stray holds rows that expire outside its bounds/],
     ],
   ]);
-}, 60_000);
+});
 
 it("throws with all that it found", async () => {
   await damage("create table notes (text text)", "create table more (text text)");
   await expect(checkInvariants(database)).rejects.toThrow(/notes\.text is not in the inventory[\s\S]*more\.text/);
-}, 60_000);
+});
