@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { runCommand } from "../local/command.ts";
 import { PROJECT } from "../local/paths.ts";
+import { buildClient } from "../testing/built-client.ts";
 import { ContractServer } from "../testing/contract-server.ts";
 
 /** What a host's program is: it starts, previews, stops, and ends without being told to. */
@@ -42,13 +43,7 @@ let root = "";
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "ebb-client-"));
-  const { code, output } = await runCommand("tsc", [
-    "-p",
-    "src/client/tsconfig.json",
-    "--outDir",
-    join(root, "dist/client"),
-  ]);
-  if (code !== 0) throw new Error(output);
+  await buildClient(join(root, "dist/client"));
   // A package finds itself by its name through its own exports: these are ours.
   cpSync(join(PROJECT, "package.json"), join(root, "package.json"));
   mkdirSync(join(root, "host"));

@@ -1,6 +1,7 @@
 import type { Context, Env, Hono } from "hono";
 import { type FieldError, Problem, type ProblemName } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
+import { openToPages, preflight } from "./cross-origin.ts";
 import { fieldErrors, MAX_FIELD_ERRORS } from "./field-errors.ts";
 import { accessLog } from "./middleware/access-log.ts";
 import { requestIds } from "./middleware/request-id.ts";
@@ -23,9 +24,9 @@ export type Authenticators = {
 export type OnRefusal = (request: Request, problem: ProblemName, deps: Deps, requestId: string) => Promise<void>;
 
 /**
- * Mounts every route: request id → authenticate (or limit by network) → media type → bounded read → parse → validate → handle → headers →
- * log. Answers 404 and 405 as problems too (RFC 9110 sections 15.5.5, 15.5.6), and HEAD as GET without content.
- * Throws when two routes share an operationId or a method and path.
+ * Mounts every route: request id → preflight → authenticate (or limit by network) → media type → bounded read → parse →
+ * validate → handle → headers → log. Answers 404 and 405 as problems too (RFC 9110 sections 15.5.5, 15.5.6), and HEAD as
+ * GET without content. Throws when two routes share an operationId or a method and path.
  */
 export function mountRoutes<E extends Env>(
   app: Hono<E>,
@@ -47,12 +48,11 @@ export function mountRoutes<E extends Env>(
     try {
       if (failure !== undefined) throw failure;
       if (mounted === undefined) throw new Problem("not-found");
-      if (route === undefined) throw new Problem("method-not-allowed", { headers: { allow: mounted.allow } });
-      const reply = await run(c, route, requestId);
+      const reply = preflight(c.req.raw, mounted) ?? (await run(c, mounted, requestId));
       response = replyToResponse(reply, {
         requestId,
-        cacheable: route.security === "public",
-        oauth: isOAuthPath(route.path),
+        cacheable: route?.security === "public",
+        oauth: isOAuthPath(mounted.pattern),
       });
     } catch (error) {
       problem = toProblem(error);
@@ -66,20 +66,24 @@ export function mountRoutes<E extends Env>(
         scope: route?.scope,
       });
     }
+    if (route !== undefined) openToPages(response, c.req.raw, route);
     logAccess({
       requestId,
       method,
       pattern: mounted?.pattern ?? "*",
       status: response.status,
       durationMs: deps.clock.now() - startedAtMs,
-      quiet: route?.quiet === true,
+      // Without a route nothing succeeds but a page's question whether it may ask.
+      quiet: route === undefined || route.quiet === true,
       problem,
     });
     return response;
   }
 
-  async function run(c: Context<E>, route: RouteDefinition, requestId: string): Promise<Reply> {
+  async function run(c: Context<E>, { byMethod, allow }: MountedPath, requestId: string): Promise<Reply> {
     const request = c.req.raw;
+    const route = byMethod.get(c.req.method);
+    if (route === undefined) throw new Problem("method-not-allowed", { headers: { allow } });
     const credential = isBearer(route.security) ? await authenticators[route.security](request, deps) : undefined;
     if (credential?.kind === "user-token" && route.scope !== undefined && !credential.scopes.includes(route.scope)) {
       throw new Problem("insufficient-scope");

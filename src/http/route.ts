@@ -103,6 +103,8 @@ export interface RouteFacts {
   readonly invalidBody?: ProblemName;
   /** Taken from a rate limit: adds quota-exceeded, unavailable and the RateLimit headers to the documents. */
   readonly limited?: boolean;
+  /** Of a public route that answers with data: pages of any origin may read it, as they may what takes a credential. */
+  readonly anyOrigin?: true;
   /** Successes are not logged one by one (thousands a second); failures are. */
   readonly quiet?: boolean;
 }

@@ -1,10 +1,15 @@
 import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Client, SignInCode } from "../client/index.ts";
 import { DEVICE_CODE_GRANT } from "../oauth/client-metadata.ts";
+import { buildClient } from "../testing/built-client.ts";
 import { type DevServer, startDevServer } from "../testing/dev-server.ts";
 import { photograph, stumblingBlocks, tabTo } from "../testing/page-checks.ts";
 import { listen, stopListening } from "./loopback-server.ts";
@@ -231,5 +236,93 @@ describe.skipIf(!existsSync(CHROMIUM))(
         await stopListening(program);
       }
     });
+
+    test("a page of another origin is an instance: ebb/client registers, pings, signs somebody in and gets a lease", async () => {
+      const app = await servePage(await builtClient());
+      try {
+        const instance = await context.newPage();
+        const code = Promise.withResolvers<SignInCode>();
+        instance.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+        await instance.exposeFunction("show", (shown: SignInCode) => code.resolve(shown));
+        await instance.goto(app.url);
+        expect(new URL(instance.url()).origin).not.toBe(dev.url);
+        const started = await instance.evaluate(START, { url: dev.url, registrationKey: dev.registrationKey });
+        expect(started).toEqual({
+          ping: { ok: true, value: { pinged: true, collect: true, nextAtMs: expect.any(Number) } },
+          owner: { ok: true, value: expect.objectContaining({ kind: "team" }) },
+        });
+        const signedIn = instance.evaluate(SIGN_IN);
+        const { verificationUriComplete, claimCode } = await code.promise;
+        expect(claimCode).toBeNull();
+        await page.goto(verificationUriComplete);
+        await signInAsAda();
+        await press("button", "Continue");
+        await tick(/exactly this code/);
+        await press("button", "Approve");
+        expect(await heading()).toBe("Approved");
+        expect(await signedIn).toEqual({
+          signIn: { ok: true, value: { scope: "profile:read offline" } },
+          name: "Ada",
+          lease: true,
+          signOut: { ok: true, value: { revoked: true } },
+        });
+        expect(complaints.filter((text) => !text.includes("favicon"))).toEqual([]);
+      } finally {
+        await app.stop();
+      }
+    });
   },
 );
+
+/** Runs in the page: an instance with its store in the page's memory. */
+const START = async ({ url, registrationKey }: { url: string; registrationKey: string }) => {
+  const { createClient } = globalThis as unknown as typeof import("../client/index.ts");
+  let kept: string | null = null;
+  const store = {
+    get: async () => kept,
+    set: async (text: string) => {
+      kept = text;
+    },
+  };
+  const client = createClient({ url, store, registrationKey, scope: "profile:read offline" });
+  Object.assign(globalThis, { client });
+  return { ping: await client.start(), owner: await client.owner() };
+};
+const SIGN_IN = async () => {
+  const { client, show } = globalThis as unknown as { client: Client; show: (code: SignInCode) => void };
+  const signIn = await client.signIn({ onCode: show });
+  const [profile, lease] = [await client.profile(), await client.lease()];
+  client.stop();
+  const name = profile.ok ? profile.value.identity.name : profile.error;
+  return { signIn, name, lease: lease.ok, signOut: await client.signOut() };
+};
+
+/** The files of the built client by name, as a page would load them. */
+async function builtClient(): Promise<Map<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), "ebb-client-"));
+  try {
+    await buildClient(folder);
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".js"));
+    return new Map(
+      await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), "utf8")] as const)),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const INSTANCE_PAGE = `<!doctype html><title>An instance</title><script type="module">
+  import { createClient } from "/client/index.js";
+  Object.assign(globalThis, { createClient });
+</script>`;
+
+/** Serves a page that is an instance, and these modules under /client/, from an origin of its own. */
+async function servePage(modules: ReadonlyMap<string, string>): Promise<{ url: string; stop: () => Promise<void> }> {
+  const server = createServer((request, response) => {
+    const module = modules.get((request.url ?? "").replace("/client/", ""));
+    response.setHeader("content-type", module === undefined ? "text/html" : "text/javascript");
+    response.end(module ?? INSTANCE_PAGE);
+  });
+  const port = await listen(server);
+  return { url: `http://127.0.0.1:${port}/`, stop: () => stopListening(server) };
+}

@@ -20,6 +20,7 @@ export function metaRoutes(others: readonly RouteDefinition[], version: string):
       summary: "This interface as an OpenAPI 3.1 document",
       tags: ["meta"],
       security: "public",
+      anyOrigin: true,
       responses: { 200: { description: "The document.", contentType: "application/json" } },
       problems: [],
       handle: async ({ deps }) => {

@@ -14,6 +14,7 @@ export const wellKnownRoutes: RouteDefinition[] = [
     description: "RFC 7517. The next key is published before it is used, the previous one as long as tokens need it.",
     tags: ["meta"],
     security: "public",
+    anyOrigin: true,
     responses: {
       200: {
         description: "The key set.",
@@ -32,6 +33,7 @@ export const wellKnownRoutes: RouteDefinition[] = [
     description: "RFC 8414.",
     tags: ["meta"],
     security: "public",
+    anyOrigin: true,
     responses: {
       200: {
         description: "The metadata.",
