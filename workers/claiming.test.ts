@@ -131,9 +131,26 @@ test("whoever approves its first login on the page claims it: name, workspace, a
   expect((await ping(own.access_token)).status).toBe(200);
   expect(await seenByNursery(client)).toEqual({ outcome: "moved", gateId: tenant.gateId });
   const audit = await ownerRows(
-    sql`select action from audit_entries where tenant_id = ${uuidFromId("tenant", tenant.id)} and action like any (array['instance.%', 'sign-in.%']) order by id`,
+    sql`select action, detail from audit_entries where tenant_id = ${uuidFromId("tenant", tenant.id)} and action like any (array['instance.%', 'sign-in.%']) order by id`,
   );
   expect(audit.map((entry) => entry["action"]).toSorted()).toEqual(["instance.claimed", "sign-in.approved"]);
+  // It outlives the instance by years: what people call their machines is not in it.
+  expect(JSON.stringify(audit)).not.toContain("laptop");
+});
+
+test("an approval that is repeated with its Idempotency-Key says what it said: that it claimed the instance", async () => {
+  const { pat } = await place();
+  const client = await registerFrom();
+  const { user_code } = await beginLogin(client);
+  const query = new URLSearchParams({ user_code, ...codeOf(client) });
+  const headers = { authorization: `Bearer ${pat}`, "idempotency-key": "approve-once" };
+  const approve = async () => {
+    const response = await call(`/oauth2/device/approve?${query}`, { method: "POST", headers });
+    return [response.status, response.headers.get("idempotency-replayed"), await response.json()];
+  };
+  const [status, , said] = await approve();
+  expect([status, said]).toEqual([200, expect.objectContaining({ approved: true, claimed: true })]);
+  expect(await approve()).toEqual([200, "true", said]);
 });
 
 test("left without a name it keeps the one that it registered with; what is no name is refused", async () => {

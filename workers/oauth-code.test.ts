@@ -17,6 +17,7 @@ import {
   workerAt,
 } from "../src/testing/oauth-scene.ts";
 import {
+  asksConsent,
   authorize,
   consentAs,
   cookieOf,
@@ -26,13 +27,17 @@ import {
   REDIRECT_URI,
   refreshWith,
   registerClient,
+  sentOnTo,
   type Tokens,
 } from "../src/testing/oauth-world.ts";
-import { sessionHeaders } from "../src/testing/people.ts";
+import { sessionHeaders, type TestPerson } from "../src/testing/people.ts";
 import { ownerRows } from "../src/testing/world.ts";
 
 const PUBLIC = { token_endpoint_auth_method: "none" };
 const GONE = [400, "invalid_grant"];
+/** Where a client hears what is wrong with its request, from somebody who has signed in. */
+const toldAt = async (person: TestPerson, query: Record<string, string>) =>
+  await sentOnTo((await asksConsent(person, query)).page);
 
 test("a public client signs somebody in with a code and PKCE", async () => {
   const { client, person, tenant } = await oauthScene(PUBLIC);
@@ -117,6 +122,19 @@ test("a code shown again is refused, and the tokens that came of it end", async 
   expect(await introspected(client, tokens.access_token)).toEqual([200, { active: false }]);
 });
 
+test("a spent code of a public client ends nothing for whoever shows it without the verifier", async () => {
+  const { client, person } = await oauthScene(PUBLIC);
+  const made = await codeFor(client, person);
+  const { access_token } = await (await exchange(client, made)).json<Tokens>();
+  for (const code_verifier of ["", "x".repeat(43)]) {
+    expect(await answered(await exchange(client, made, { code_verifier }))).toEqual(GONE);
+  }
+  expect(await sees(access_token)).toEqual([200, null]);
+  // The control: with the verifier two hold the code.
+  expect(await answered(await exchange(client, made))).toEqual(GONE);
+  expect(await sees(access_token)).toEqual([401, "sign-in-ended"]);
+});
+
 test("a code tells nothing of its request: it is kept as a hash alone, and is random", async () => {
   const { client, person } = await oauthScene();
   const [one, other] = [await codeFor(client, person), await codeFor(client, person)];
@@ -139,7 +157,7 @@ test("a code tells nothing of its request: it is kept as a hash alone, and is ra
 });
 
 test("a public client that sends no challenge is told so at its redirect URI", async () => {
-  const { client } = await oauthScene(PUBLIC);
+  const { client, person } = await oauthScene(PUBLIC);
   const { query } = await codeRequest(client, { state: "s" });
   const { code_challenge, code_challenge_method, ...bare } = query;
   for (const sent of [
@@ -149,9 +167,8 @@ test("a public client that sends no challenge is told so at its redirect URI", a
     { ...query, code_challenge_method: "plain" },
     { ...query, code_challenge: "short" },
   ]) {
-    const response = await authorize(sent);
-    const location = new URL(response.headers.get("location") as string);
-    expect([response.status, location.origin + location.pathname]).toEqual([302, REDIRECT_URI]);
+    const location = await toldAt(person, sent);
+    expect(location.origin + location.pathname).toBe(REDIRECT_URI);
     expect(Object.fromEntries(location.searchParams)).toEqual({
       error: "invalid_request",
       error_description: expect.any(String),
@@ -162,7 +179,7 @@ test("a public client that sends no challenge is told so at its redirect URI", a
 });
 
 test("what is wrong with a request, but for its client and redirect URI, is told to the client there", async () => {
-  const { client } = await oauthScene();
+  const { client, person } = await oauthScene();
   const { query } = await codeRequest(client, { state: "s" });
   const { response_type: _, ...untyped } = query;
   const errors: [Record<string, string>, string][] = [
@@ -171,11 +188,68 @@ test("what is wrong with a request, but for its client and redirect URI, is told
     [{ ...query, response_mode: "fragment" }, "invalid_request"],
     [{ ...query, scope: "admin" }, "invalid_scope"],
     [{ ...query, scope: "assistant" }, "invalid_scope"],
+    [{ ...query, scope: "x ".repeat(2_000) }, "invalid_scope"],
+    [{ ...query, response_type: "x".repeat(2_000) }, "unsupported_response_type"],
+    [{ ...query, code_challenge: "x".repeat(2_000) }, "invalid_request"],
   ];
   for (const [sent, error] of errors) {
-    const location = new URL((await authorize(sent)).headers.get("location") as string);
+    const location = await toldAt(person, sent);
     const said = { error, error_description: expect.stringMatching(/^[A-Z][^<>"\\]+\.$/), state: "s", iss: ORIGIN };
     expect(Object.fromEntries(location.searchParams)).toEqual(said);
+  }
+});
+
+test("nobody is sent anywhere before they have signed in, nor by a client that nobody has claimed but by their own hand", async () => {
+  const { client, person } = await oauthScene();
+  const phishing = await registerClient(null, { ...PUBLIC, redirect_uris: ["https://phish.example/login"] });
+  for (const [asking, redirect_uri] of [
+    [client, REDIRECT_URI],
+    [phishing, "https://phish.example/login"],
+  ] as const) {
+    const { query } = await codeRequest(asking, { redirect_uri, response_type: "bogus", state: "s" });
+    const sent = await authorize(query);
+    expect([sent.status, sent.headers.get("location")]).toEqual([302, "/consent"]);
+    const cookie = cookieOf(sent, "__Host-ebb-request");
+    const stranger = await call("/consent", { redirect: "manual", headers: { cookie } });
+    expect([stranger.status, stranger.headers.get("location")]).toEqual([303, "/login?return_to=%2Fconsent"]);
+    const { page } = await asksConsent(person, query);
+    const text = await page.text();
+    expect(text).not.toContain("http-equiv");
+    if (asking === client) {
+      expect(page.status).toBe(303);
+    } else {
+      expect([page.status, page.headers.get("location")]).toEqual([400, null]);
+      expect(text).toContain("Back to https://phish.example</a>");
+      expect(text).toContain('href="https://phish.example/login?error=unsupported_response_type&amp;');
+    }
+    // It cannot be approved as if it had been right.
+    const { carried } = await asksConsent(person, query);
+    expect((await postPage("/consent", person, { request: "x", answer: "approve" }, [carried])).status).toBe(409);
+  }
+});
+
+test("what a browser brings to the page is checked again: a client, URI or problem that is none leads nowhere", async () => {
+  const { client, person } = await oauthScene();
+  const right = { client_id: client.client_id, redirect_uri: REDIRECT_URI, scope: "profile:read", state: null };
+  const brought = async (more: Record<string, unknown>) => {
+    const made = { ...right, code_challenge: null, problem: null, ...more };
+    const carried = `__Host-ebb-request=${Buffer.from(JSON.stringify(made)).toString("base64url")}`;
+    const { cookie } = await sessionHeaders(person);
+    return await call("/consent", { redirect: "manual", headers: { cookie: `${cookie}; ${carried}` } });
+  };
+  expect((await brought({})).status).toBe(200);
+  expect((await brought({ problem: "unsupported-response-type" })).status).toBe(303);
+  for (const wrong of [
+    { client_id: "ebbc_nobody" },
+    { redirect_uri: "https://evil.example/" },
+    { redirect_uri: "https://evil.example/", problem: "unsupported-response-type" },
+    { problem: "no-such" },
+    { problem: "constructor" },
+    { problem: 7 },
+  ]) {
+    const response = await brought(wrong);
+    expect([response.status, response.headers.get("location")], JSON.stringify(wrong)).toEqual([404, null]);
+    expect(await response.text()).not.toContain("evil.example");
   }
 });
 
@@ -315,7 +389,7 @@ test("an approval and a denial both go back with state and issuer", async () => 
   expect((await consentAs(person, query)).searchParams.has("state")).toBe(false);
   // One that cannot be echoed whole is an error, and is not echoed in part.
   const { query: long } = await codeRequest(client, { redirect_uri, state: "x".repeat(1_001) });
-  const refused = new URL((await authorize(long)).headers.get("location") as string);
+  const refused = await toldAt(person, long);
   expect([refused.searchParams.get("error"), refused.searchParams.has("state")]).toEqual(["invalid_request", false]);
 });
 
@@ -359,19 +433,23 @@ test("the code of somebody who has been removed meanwhile is invalid_grant", asy
   expect((await exchange(client, made)).status).toBe(200);
 });
 
-test("whoever posted the consent form is sent back with a 303", async () => {
-  const { client, person } = await oauthScene();
-  for (const answer of ["approve", "deny"]) {
-    const { query } = await codeRequest(client);
-    const sent = await authorize(query);
-    expect(sent.status).toBe(302);
-    const carried = cookieOf(sent, "__Host-ebb-request");
-    const { cookie } = await sessionHeaders(person);
-    const page = await call("/consent", { headers: { cookie: `${cookie}; ${carried}` } });
+test("whoever posted the consent form is sent back by a page that goes on, or to an application by a 303", async () => {
+  const APPLICATION = "com.example.app:/callback";
+  const { client, person } = await oauthScene({ redirect_uris: [REDIRECT_URI, APPLICATION] });
+  for (const [redirect_uri, answer, status] of [
+    [REDIRECT_URI, "approve", 200],
+    [REDIRECT_URI, "deny", 200],
+    [APPLICATION, "approve", 303],
+    [APPLICATION, "deny", 303],
+  ] as const) {
+    const { query } = await codeRequest(client, { redirect_uri });
+    const { page, carried } = await asksConsent(person, query);
+    const policy = page.headers.get("content-security-policy");
+    expect(policy).toContain(status === 200 ? "form-action 'self';" : "form-action 'self' com.example.app:;");
     const { request = "" } = hiddenFields(await page.text());
     const back = await postPage("/consent", person, { request, answer }, [carried]);
-    expect(back.status).toBe(303);
-    expect(back.headers.get("location")?.startsWith(`${REDIRECT_URI}?`)).toBe(true);
+    expect(back.status).toBe(status);
+    expect((await sentOnTo(back.clone())).href.startsWith(`${redirect_uri}?`)).toBe(true);
     // What was answered is answered: the browser brings it no more.
     expect(cookieOf(back, "__Host-ebb-request")).toBe("__Host-ebb-request=");
     expect(back.headers.get("cache-control")).toBe("no-store");

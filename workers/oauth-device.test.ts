@@ -353,6 +353,16 @@ test("guessing user codes is limited and recorded, and tells nobody which codes 
   expect(recorded).toHaveLength(ways.length * codes.length);
   expect((await information(pat, "no code at all")).status).toBe(404);
   for (const code of codes) expect(JSON.stringify(recorded)).not.toContain(code);
+  // Who may not approve is told that, and nothing of the code; nor is it counted as a try of the person's.
+  const mine = await beginLogin(client);
+  for (const weak of [await patOf(person, ["instances:read"]), foreign.tenant.apiKey]) {
+    for (const code of [...codes, mine.user_code]) {
+      expect((await information(weak, code)).status).toBe(403);
+      for (const answer of ["approve", "deny"] as const) {
+        expect((await answerWith(weak, answer, { user_code: code })).status).toBe(403);
+      }
+    }
+  }
   // It stands as it stood: nobody elsewhere denied it.
   expect(await saidOf(await poll(foreign.client, theirs))).toEqual([400, "authorization_pending"]);
 

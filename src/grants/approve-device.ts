@@ -17,11 +17,11 @@ export interface ApprovedDevice {
 export async function approveDevice(context: Context, userCode: string, consent: Consent): Promise<ApprovedDevice> {
   const request = await deviceRequest(context.deps, userCode);
   const { instanceId, tenantId } = request.client;
-  const claimed = tenantId === null;
-  const { scope } = await approve(context, request, consent, async (tx, granted) => {
+  // Said in the result: when the request is repeated the instance is nobody's no more.
+  const { scope, claimed } = await approve(context, request, consent, async (tx, granted) => {
     const id = uuidFromId("deviceCode", request.id);
     await tx.execute(sql`select ebb.approve_device(${id}::uuid, ${granted.scope})`);
-    return { result: {} };
+    return { result: { claimed: tenantId === null } };
   });
   return { instanceId, scope, claimed };
 }

@@ -66,7 +66,8 @@ export async function claimInstance(
   );
   const instanceId = idFromUuid("instance", rows[0]?.instance as string);
   const id = uuidFromId("audit", newId("audit", context.deps.clock.now()));
-  const detail = JSON.stringify({ workspace: into, name: called });
+  // Not the name itself: people give machines theirs, and the audit is kept for seven years.
+  const detail = JSON.stringify({ workspace: into, named: called !== null });
   await tx.execute(
     sql`select ebb.append_audit(${id}, 'instance.claimed', ${instanceId}, ${detail}, ${context.requestId})`,
   );

@@ -39,7 +39,8 @@ export async function redeemCode(
     const [row] = genuine ? await deps.app.ask("select * from ebb.code_by_hash($1)", [hash]) : [];
     const facts = row === undefined ? null : factsOf(row);
     const verifierOk = await verifies((row?.["code_challenge"] ?? null) as string | null, codeVerifier);
-    const presented = { clientId: secret.clientId, redirectUri, verifierOk };
+    const proven = authenticated.secretHash !== null;
+    const presented = { clientId: secret.clientId, proven, redirectUri, verifierOk };
     const decision = decideCodeExchange(facts, presented, deps.clock.now());
     if (decision.kind === "refuse") {
       const family = row?.["family_id"] as string | null | undefined;

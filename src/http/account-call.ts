@@ -7,6 +7,7 @@ import type { Deps } from "../deps.ts";
 import { takeOrRefuse } from "../gate/limit.ts";
 import { takePublic } from "../gate/platform.ts";
 import type { Idempotency } from "../idempotency.ts";
+import type { KeyFacts } from "../keys/facts.ts";
 import { type KeyCall, knownKey } from "../keys/known-key.ts";
 import { sessionGate } from "../people/session-gate.ts";
 import type { Context } from "../verb.ts";
@@ -32,7 +33,7 @@ interface AccountInput {
 export async function accountCall(
   input: AccountInput,
   target: Id<"tenant"> | null = (input.query as { tenant_id?: Id<"tenant"> } | undefined)?.tenant_id ?? null,
-): Promise<{ context: Context; headers: Record<string, string>; caller: string }> {
+): Promise<{ context: Context } & Taken> {
   const { deps, credential, request } = input;
   const requestId = input.requestId as Id<"request">;
   const entry = { credentialHash: credential.hash, target, reason: reasonOf(request), requestId };
@@ -49,6 +50,8 @@ interface Taken {
   headers: Record<string, string>;
   /** Who it is: the person, or the key that is nobody's. */
   caller: string;
+  /** Null of a session. */
+  key: KeyFacts | null;
 }
 
 async function takeOfSession(
@@ -61,12 +64,12 @@ async function takeOfSession(
   const { gateId, subjects } = await sessionGate(deps, entry);
   const { requestId } = entry;
   const headers = await takeOrRefuse(deps, gateId, { requestId, routeClass: "account", subjects });
-  return { headers, caller: subjects.person as string };
+  return { headers, caller: subjects.person as string, key: null };
 }
 
 async function takeOfKey(deps: Deps, credential: KeyCredential, call: KeyCall): Promise<Taken> {
   const { facts, headers } = await knownKey(deps, credential, call);
-  return { headers, caller: facts.personId ?? facts.id };
+  return { headers, caller: facts.personId ?? facts.id, key: facts };
 }
 
 /** Says that an answer is that of an earlier request; nothing for a first one. */

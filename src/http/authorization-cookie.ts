@@ -1,6 +1,9 @@
 import * as z from "zod";
 import { carriedRequest, requestCookie } from "../access/request-cookie.ts";
 import { fromBase64Url, toBase64Url } from "../core/bytes.ts";
+import { PROBLEMS, type ProblemName } from "../core/problem.ts";
+
+const problemName = z.custom<ProblemName>((name) => typeof name === "string" && Object.hasOwn(PROBLEMS, name));
 
 /** An authorization request on its way from the endpoint to the page, in the browser's own cookie. */
 const carried = z.object({
@@ -9,6 +12,8 @@ const carried = z.object({
   scope: z.string(),
   state: z.string().nullable(),
   code_challenge: z.string().nullable(),
+  /** What is wrong with it, to be told to the client once a person is there. */
+  problem: problemName.nullable(),
 });
 export type CarriedRequest = z.output<typeof carried>;
 

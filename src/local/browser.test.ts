@@ -188,7 +188,11 @@ describe.skipIf(!existsSync(CHROMIUM))(
     test("a program on the same machine gets a code through the browser, and no secret is needed", async () => {
       const arrived = Promise.withResolvers<URL>();
       const program = createServer((request, response) => {
-        if (request.url?.startsWith("/callback")) arrived.resolve(new URL(request.url, dev.url));
+        if (request.url?.startsWith("/callback")) {
+          arrived.resolve(new URL(request.url, dev.url));
+          // As many programs do: on to a page of their maker's, at another origin.
+          return void response.writeHead(302, { location: `http://localhost:${request.socket.localPort}/` }).end();
+        }
         response.setHeader("content-type", "text/html");
         response.end("<!doctype html><title>Back</title><h1>You can close this page.</h1>");
       });
@@ -231,7 +235,21 @@ describe.skipIf(!existsSync(CHROMIUM))(
         const code = searchParams.get("code") ?? "";
         const fields = { ...presented, grant_type: "authorization_code", code, code_verifier: verifier };
         expect(await form("/oauth2/token", fields)).toMatchObject({ token_type: "Bearer", scope: "profile:read" });
-        expect(complaints.filter((text) => !text.includes("favicon"))).toEqual([]);
+
+        const stranger = await post("/oauth2/register", {
+          client_name: "Free prizes",
+          scope: "profile:read",
+          grant_types: ["authorization_code"],
+          token_endpoint_auth_method: "none",
+          redirect_uris: [`http://127.0.0.1/prizes`],
+        });
+        const trick = { client_id: `${stranger["client_id"]}`, redirect_uri: `http://127.0.0.1:${port}/prizes` };
+        await page.goto(`${dev.url}/oauth2/authorize?${new URLSearchParams({ ...trick, response_type: "bogus" })}`);
+        expect(await heading()).toBe("This sign-in cannot go on");
+        await look("consent-wrong-request");
+        await press("link", /Back to/);
+        expect(new URL(page.url()).searchParams.get("error")).toBe("unsupported_response_type");
+        expect(complaints.filter((text) => !/favicon|status of 400/.test(text))).toEqual([]);
       } finally {
         await stopListening(program);
       }

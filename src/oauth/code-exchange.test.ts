@@ -5,7 +5,7 @@ import { type CodeFacts, type CodePresented, decideCodeExchange } from "./code-e
 const NOW = Date.UTC(2026, 10, 20);
 const REDIRECT = "https://app.example/callback";
 const FACTS: CodeFacts = { clientId: "ebbc_one", redirectUri: REDIRECT, expiresAtMs: NOW + 1, usedAtMs: null };
-const PRESENTED: CodePresented = { clientId: "ebbc_one", redirectUri: REDIRECT, verifierOk: true };
+const PRESENTED: CodePresented = { clientId: "ebbc_one", proven: true, redirectUri: REDIRECT, verifierOk: true };
 const decide = (facts: Partial<CodeFacts> = {}, presented: Partial<CodePresented> = {}) =>
   decideCodeExchange({ ...FACTS, ...facts }, { ...PRESENTED, ...presented }, NOW);
 const refused = (reason: string) => ({ kind: "refuse", reason });
@@ -20,6 +20,13 @@ test("a code shown again ends what came of it, also when it has expired or all e
   expect(decide({ usedAtMs: NOW - 1 })).toEqual(refused("replayed"));
   expect(decide({ usedAtMs: NOW - 1, expiresAtMs: NOW - 1 })).toEqual(refused("replayed"));
   expect(decide({ usedAtMs: NOW - 1 }, { redirectUri: undefined, verifierOk: false })).toEqual(refused("replayed"));
+});
+
+test("anybody can name a public client: who has found its code without the verifier ends nobody's sign-in", () => {
+  const used = { usedAtMs: NOW - 1 };
+  expect(decide(used, { proven: false, verifierOk: false })).toEqual(refused("pkce"));
+  expect(decide(used, { proven: false, verifierOk: true, redirectUri: undefined })).toEqual(refused("replayed"));
+  expect(decide({ ...used, expiresAtMs: NOW - 1 }, { proven: false })).toEqual(refused("replayed"));
 });
 
 test("another client's code is refused, and shown by another it ends nothing", () => {
@@ -46,6 +53,7 @@ test("nothing is granted when anything is wrong", () => {
     fc.property(
       fc.record({
         clientId: fc.constantFrom("ebbc_one", "ebbc_two"),
+        proven: fc.boolean(),
         redirectUri: fc.constantFrom(REDIRECT, "", undefined),
         verifierOk: fc.boolean(),
       }),

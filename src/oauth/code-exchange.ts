@@ -9,6 +9,8 @@ export interface CodeFacts {
 
 export interface CodePresented {
   clientId: string;
+  /** Whether the client has shown its secret; a public one has none. */
+  proven: boolean;
   redirectUri: string | undefined;
   /** What `verifies` of pkce.ts says of the code's challenge and the request's verifier. */
   verifierOk: boolean;
@@ -23,7 +25,8 @@ export type CodeDecision = { kind: "grant" } | { kind: "refuse"; reason: CodeRea
  * Decides about an authorization code (RFC 6749 sections 4.1.2 and 4.1.3). Checked in this order:
  * 1. Unknown.
  * 2. Another client's: nothing changes. Whoever found a code in a log cannot end its owner's session as another client.
- * 3. Used: denied, and what was issued ends; also once the code has expired, and whatever else is wrong.
+ * 3. Used: denied, and what was issued ends; also once the code has expired, and whatever else is wrong. But anybody
+ *    can name a public client: of that, only whoever has the verifier too ends anything.
  * 4. Expired.
  * 5. The redirect URI, the same string as in the authorization request, which always names one here.
  * 6. PKCE. A wrong verifier does not spend the code: else whoever intercepted it could spoil it for its owner, and
@@ -32,7 +35,7 @@ export type CodeDecision = { kind: "grant" } | { kind: "refuse"; reason: CodeRea
 export function decideCodeExchange(facts: CodeFacts | null, presented: CodePresented, nowMs: number): CodeDecision {
   if (facts === null) return refuse("unknown");
   if (facts.clientId !== presented.clientId) return refuse("other-client");
-  if (facts.usedAtMs !== null) return refuse("replayed");
+  if (facts.usedAtMs !== null) return refuse(presented.proven || presented.verifierOk ? "replayed" : "pkce");
   if (nowMs >= facts.expiresAtMs) return refuse("expired");
   if (facts.redirectUri !== presented.redirectUri) return refuse("other-redirect");
   if (!presented.verifierOk) return refuse("pkce");

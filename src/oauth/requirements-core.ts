@@ -212,16 +212,20 @@ export const PRACTICE_REQUIREMENTS: Requirement[] = requirementsOf(9700, [
   ],
   [
     "4.11.2",
-    "The server is no open redirector.",
+    "The server is no open redirector: it authenticates the person before it redirects them, with an error too.",
     pure(
       "authorization-request",
       "a redirect URI that is missing or not registered is never redirected to, whatever else is wrong",
+    ),
+    over(
+      "code",
+      "nobody is sent anywhere before they have signed in, nor by a client that nobody has claimed but by their own hand",
     ),
   ],
   [
     "4.12",
     "A redirect never makes the browser send a form on: no 307.",
-    over("code", "whoever posted the consent form is sent back with a 303"),
+    over("code", "whoever posted the consent form is sent back by a page that goes on, or to an application by a 303"),
   ],
   [
     "4.14.2",

@@ -156,17 +156,32 @@ export async function consentAs(
   answer: "approve" | "deny" = "approve",
   more: Record<string, string> = {},
 ): Promise<URL> {
+  const { page, carried } = await asksConsent(person, query);
+  if (page.status !== 200) throw new Error(`consent answered ${page.status}: ${await page.text()}`);
+  const { request = "" } = hiddenFields(await page.text());
+  const back = await postPage("/consent", person, { request, answer, ...more }, [carried]);
+  return await sentOnTo(back);
+}
+
+/** What a person sees of an authorization request: the page, and the cookie that brought the request to it. */
+export async function asksConsent(
+  person: Pick<TestPerson, "secret">,
+  query: Record<string, string>,
+): Promise<{ page: Response; carried: string }> {
   const sent = await authorize(query);
   if (sent.headers.get("location") !== "/consent") throw new Error(`authorize sent to ${sent.headers.get("location")}`);
   const carried = cookieOf(sent, "__Host-ebb-request");
   const { cookie } = await sessionHeaders(person);
-  const page = await call("/consent", { headers: { cookie: `${cookie}; ${carried}` } });
-  if (page.status !== 200) throw new Error(`consent answered ${page.status}: ${await page.text()}`);
-  const { request = "" } = hiddenFields(await page.text());
-  const back = await postPage("/consent", person, { request, answer, ...more }, [carried]);
-  const location = back.headers.get("location");
-  if (back.status !== 303 || location === null)
-    throw new Error(`consent answered ${back.status}: ${await back.text()}`);
+  const page = await call("/consent", { redirect: "manual", headers: { cookie: `${cookie}; ${carried}` } });
+  return { page, carried };
+}
+
+/** Where an answer sends a browser: by a redirect, or by a page that goes on by itself. */
+export async function sentOnTo(response: Response): Promise<URL> {
+  const text = await response.text();
+  const [, url] = /<meta http-equiv="refresh" content="0; url=([^"]*)">/.exec(text) ?? [];
+  const location = response.status === 303 ? response.headers.get("location") : url?.replaceAll("&amp;", "&");
+  if (location == null) throw new Error(`sent nowhere: ${response.status} ${text}`);
   return new URL(location);
 }
 

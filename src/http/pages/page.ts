@@ -13,11 +13,13 @@ export interface PageOptions {
   cookies?: readonly string[];
   /** Where a form of it may send the browser on to, beside ourselves. */
   sentOnTo?: string;
+  /** Where the browser goes by itself, at once. */
+  goesTo?: string;
 }
 
 /** A page for people: no script, its own style, forms to ourselves alone, framed by nobody. */
 export async function page(
-  { status = 200, title, wide, images = [], cookies = [], sentOnTo }: PageOptions,
+  { status = 200, title, wide, images = [], cookies = [], sentOnTo, goesTo }: PageOptions,
   body: Markup,
 ): Promise<HtmlReply> {
   const markup = html`<!doctype html>
@@ -26,6 +28,7 @@ export async function page(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
+${goesTo !== undefined && html`<meta http-equiv="refresh" content="0; url=${goesTo}">`}
 <title>${title} · Ebb</title>
 <style>${new Markup(PAGE_STYLE)}</style>
 </head>

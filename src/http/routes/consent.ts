@@ -2,7 +2,7 @@ import * as z from "zod";
 import { noRequestCookie } from "../../access/request-cookie.ts";
 import { csrfToken } from "../../access/session-cookie.ts";
 import { findClient } from "../../clients/find.ts";
-import { PROBLEMS, Problem } from "../../core/problem.ts";
+import { PROBLEMS, Problem, type ProblemName } from "../../core/problem.ts";
 import { type RequestingClient, requestingClient } from "../../grants/device-request.ts";
 import { issueCode } from "../../grants/issue-code.ts";
 import {
@@ -34,6 +34,7 @@ import {
   seeOther,
   signedIn,
 } from "../page-call.ts";
+import { backToClient, wrongRequestPage } from "../pages/back-to-client.ts";
 import { type ConsentPage, consentPage } from "../pages/consent.ts";
 import { messagePage } from "../pages/page.ts";
 import type { Reply } from "../reply.ts";
@@ -44,21 +45,34 @@ const TITLE = "Approve a sign-in";
 interface Asked {
   /** By which a form says which request it answers. */
   name: string;
-  request: AuthorizationRequest;
   client: RequestingClient;
+  request: AuthorizationRequest;
+}
+
+/** What cannot be answered: where to go with what is wrong. */
+interface Wrong {
+  client: RequestingClient;
+  problem: ProblemName;
+  location: string;
 }
 
 /** What the browser brought, checked as the endpoint checks it. Throws `not-found` where there is nothing to answer. */
-async function asked(input: PageInput): Promise<Asked> {
+async function asked(input: PageInput): Promise<Asked | Wrong> {
   const brought = await broughtRequest(input.request);
   if (brought === null) throw new Problem("not-found");
-  const { client_id, redirect_uri, scope, state, code_challenge } = brought.carried;
+  const { client_id, redirect_uri, scope, state, code_challenge, problem } = brought.carried;
   const found = await findClient(input.deps, client_id);
   const client = found === null ? null : await requestingClient(input.deps, client_id);
   const challenge = code_challenge === null ? {} : { code_challenge, code_challenge_method: "S256" };
   const params = { response_type: "code", redirect_uri, scope, state, ...challenge };
   const decision = readAuthorizationRequest(params, found?.client ?? null);
-  if (client === null || decision.kind !== "ok") throw new Problem("not-found");
+  if (client === null || decision.kind === "refuse") throw new Problem("not-found");
+  if (problem !== null) {
+    const { oauth: error, title: description } = PROBLEMS[problem];
+    const answer = { error, description, state, iss: input.deps.publicUrl };
+    return { client, problem, location: authorizationResponse(redirect_uri, answer) };
+  }
+  if (decision.kind !== "ok") throw new Problem("not-found");
   return { name: brought.name, request: decision.request, client };
 }
 
@@ -102,7 +116,7 @@ export const consentRoutes: RouteDefinition[] = [
     path: "/consent",
     operationId: "get_consent_page",
     summary: "The page that asks whether a client may sign one in",
-    responses: { 200: PAGE, 303: SENT_ON, 404: REFUSED },
+    responses: { 200: PAGE, 303: SENT_ON, 400: REFUSED, 404: REFUSED },
     problems: [],
     handle: async (input) =>
       await asPage(TITLE, async () => {
@@ -110,8 +124,12 @@ export const consentRoutes: RouteDefinition[] = [
         if ((await broughtRequest(input.request)) === null) throw new Problem("not-found");
         const reader = await signedIn(input);
         if (reader === null) return seeOther("/login?return_to=%2Fconsent");
-        const request = await asked(input);
-        return await askConsent(input, reader, request);
+        const found = await asked(input);
+        if ("request" in found) return await askConsent(input, reader, found);
+        const { client, problem, location } = found;
+        // Whoever registered it without anybody's leave may have done so for the sake of this redirect.
+        if (client.tenantId === null) return await wrongRequestPage(client.name, PROBLEMS[problem].title, location);
+        return seeOther(location, noRequestCookie());
       }),
   }),
   defineRoute({
@@ -126,7 +144,7 @@ export const consentRoutes: RouteDefinition[] = [
       required: true,
       example: { csrf_token: "…", request: "…", answer: "approve" },
     },
-    responses: { 303: SENT_ON, 401: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED },
+    responses: { 200: PAGE, 303: SENT_ON, 401: REFUSED, 403: REFUSED, 404: REFUSED, 409: REFUSED },
     problems: [],
     handle: async (input) =>
       await asPage(TITLE, async () => {
@@ -134,20 +152,20 @@ export const consentRoutes: RouteDefinition[] = [
         const reader = await fromOwnPage(input, body.csrf_token);
         const answered = await asked(input);
         // Another tab began another request meanwhile: nobody approves what they have not seen.
-        if (answered.name !== body.request) throw new Problem("conflict");
+        if (!("request" in answered) || answered.name !== body.request) throw new Problem("conflict");
         const { request, client } = answered;
         const { redirectUri, state } = request;
         const iss = deps.publicUrl;
         if (body.answer === "deny") {
           const back = authorizationResponse(redirectUri, { error: "access_denied", state, iss });
-          return seeOther(back, noRequestCookie());
+          return await backToClient(back, noRequestCookie());
         }
         const places = await placesFor(input, reader, client);
         const claim = claimOf(body);
         const context = readerContext(input, reader, client, places, claim.workspaceId);
         try {
           const { code } = await issueCode(context, client.clientId, request, { chosen: chosenScopes(body), claim });
-          return seeOther(authorizationResponse(redirectUri, { code, state, iss }), noRequestCookie());
+          return await backToClient(authorizationResponse(redirectUri, { code, state, iss }), noRequestCookie());
         } catch (error) {
           if (!(error instanceof Problem) || error.problem !== "claim-code-required") throw error;
           return await askConsent(input, reader, answered, {

@@ -92,7 +92,8 @@ export const devicePageRoutes: RouteDefinition[] = [
     operationId: "get_device_page",
     summary: "The page on which a device's code is entered",
     description: "A link may bring the code; it is shown to be compared with the device's all the same.",
-    query: z.object({ user_code: userCode.optional() }),
+    // Whatever a link brings, a person gets a page.
+    query: z.object({ user_code: z.string().max(8_000).optional() }),
     responses: { 200: PAGE, 303: SENT_ON },
     problems: [],
     handle: async (input) =>

@@ -1,5 +1,7 @@
 import * as z from "zod";
 import type { AccountCredential } from "../../access/credential.ts";
+import { can } from "../../core/permission.ts";
+import { Problem } from "../../core/problem.ts";
 import type { Deps } from "../../deps.ts";
 import { tryUserCode } from "../../gate/user-code.ts";
 import { approveDevice } from "../../grants/approve-device.ts";
@@ -7,7 +9,7 @@ import { beginDevice, DEVICE_CODE_LIFETIME_S, POLL_INTERVAL_S } from "../../gran
 import { denyDevice } from "../../grants/deny-device.ts";
 import { inspectDevice } from "../../grants/inspect-device.ts";
 import { parseScope } from "../../oauth/scope.ts";
-import type { Context } from "../../verb.ts";
+import { type Context, enter } from "../../verb.ts";
 import { accountCall, replayHeaders, seconds } from "../account-call.ts";
 import { CLIENT_EXAMPLE, clientFields } from "../client-fields.ts";
 import { clientSecretOf } from "../client-secret.ts";
@@ -37,7 +39,12 @@ async function asApprover<T>(
   fn: (context: Context) => Promise<T>,
 ): Promise<{ result: T; headers: Record<string, string> }> {
   const { deps, requestId, request } = input;
-  const { context, headers, caller } = await accountCall(input);
+  const { context, headers, caller, key } = await accountCall(input);
+  // Before the code is looked at: what refuses a token anyway must not tell it which codes there are.
+  if (key !== null && (key.kind === "api-key" || !can(key.permissions, "device:approve"))) {
+    await enter(context, "device:approve", () => []);
+    throw new Problem("forbidden");
+  }
   const whose = { network: networkOf(request), person: caller };
   const result = await tryUserCode(deps, requestId, whose, () => fn(context));
   return { result, headers: { ...headers, ...replayHeaders(context) } };
