@@ -29,7 +29,8 @@ export interface AuditDraft {
 
 export interface Change<T> {
   result: T;
-  audit: AuditDraft;
+  /** Null of a sign-in alone: that changes nothing of the account, and is an authentication event, kept for 12 months. */
+  audit: AuditDraft | null;
   /** Fields of the result that are never stored: a repeat of the request gets null in their place. */
   secrets?: readonly (keyof T & string)[];
   /** What the tenant's gate must hear of; goes into the outbox in the same transaction. */
@@ -60,9 +61,11 @@ export async function mutate<T>(
       const { tenantId, gateId } = entered;
       await tx.insert(outbox).values(post.map((message) => ({ tenantId, gateId, message, recordedAt: now })));
     }
-    const id = uuidFromId("audit", newId("audit", now));
-    const detail = JSON.stringify(audit.detail);
-    await tx.execute(sql`select ebb.append_audit(${id}, ${audit.action}, ${audit.subject}, ${detail}, ${requestId})`);
+    if (audit !== null) {
+      const id = uuidFromId("audit", newId("audit", now));
+      const detail = JSON.stringify(audit.detail);
+      await tx.execute(sql`select ebb.append_audit(${id}, ${audit.action}, ${audit.subject}, ${detail}, ${requestId})`);
+    }
     return result;
   });
 }

@@ -133,9 +133,14 @@ test("whoever approves its first login on the page claims it: name, workspace, a
   const audit = await ownerRows(
     sql`select action, detail from audit_entries where tenant_id = ${uuidFromId("tenant", tenant.id)} and action like any (array['instance.%', 'sign-in.%']) order by id`,
   );
-  expect(audit.map((entry) => entry["action"]).toSorted()).toEqual(["instance.claimed", "sign-in.approved"]);
+  expect(audit.map((entry) => entry["action"]).toSorted()).toEqual(["instance.claimed"]);
   // It outlives the instance by years: what people call their machines is not in it.
   expect(JSON.stringify(audit)).not.toContain("laptop");
+  // A sign-in is no change of the account: it is told for twelve months, and not for seven years.
+  const events = await ownerRows(
+    sql`select event from authentication_events where tenant_id = ${uuidFromId("tenant", tenant.id)} and event = 'token-issued'`,
+  );
+  expect(events).toHaveLength(1);
 });
 
 test("an approval that is repeated with its Idempotency-Key says what it said: that it claimed the instance", async () => {
@@ -300,7 +305,7 @@ test("of two people who claim at once in two tenants exactly one has it, and not
       select 'instance' as what from instances where tenant_id = ${uuid}
       union all select 'secret' from credentials where tenant_id = ${uuid} and kind = 'client-secret'
       union all select 'code' from device_codes where tenant_id = ${uuid}
-      union all select 'audit' from audit_entries where tenant_id = ${uuid} and action in ('instance.claimed', 'sign-in.approved')
+      union all select 'audit' from audit_entries where tenant_id = ${uuid} and action = 'instance.claimed'
       union all select 'outbox' from outbox where tenant_id = ${uuid} and message ->> 'kind' = 'client'`);
     expect(left).toEqual([]);
     // The other's login is nobody's: not theirs to approve any more, and of the tenant that has it to answer.

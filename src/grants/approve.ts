@@ -28,8 +28,9 @@ export interface Grant {
 
 /**
  * Lets the person who asks sign in on an instance: `record` keeps that in the same transaction. An unclaimed instance is
- * claimed by it. Granted is what was chosen of what was asked for, registered and held by whoever asks. Throws `not-found`,
- * `forbidden`, `invalid-scope`, `claim-code-required` and what `record` throws.
+ * claimed by it, which the audit tells; a sign-in leaves an event once the client has its tokens. Granted is what was
+ * chosen of what was asked for, registered and held by whoever asks. Throws `not-found`, `forbidden`, `invalid-scope`,
+ * `claim-code-required` and what `record` throws.
  */
 export async function approve<T>(
   context: Context,
@@ -49,13 +50,13 @@ export async function approve<T>(
       chosen,
     });
     if (!granted.ok) throw new Problem(problemOf(`grant:${granted.reason}`));
-    if (into !== null) await claimInstance(tx, context, client.clientId, { into, name: claim.name, codeHash });
+    const audit = into === null ? null : await claimInstance(tx, client.clientId, { into, name: claim.name, codeHash });
     const scope = formatScope(granted.scope);
     const { result, ...kept } = await record(tx, { scope, gateId });
     return {
       ...kept,
       result: { ...result, scope, gateId },
-      audit: { action: "sign-in.approved", subject: client.instanceId, detail: { scope } },
+      audit,
     };
   });
   if (unclaimed) await moveToTenant(deps, client.clientId, approved.gateId);

@@ -2,14 +2,14 @@ import { sql } from "drizzle-orm";
 import { openRoutingId } from "../access/routing-id.ts";
 import { claimCodeHash } from "../clients/claim-code.ts";
 import { forwardClient } from "../clients/claimed-gate.ts";
-import { type Id, idFromUuid, newId, uuidFromId } from "../core/id.ts";
+import { type Id, idFromUuid, uuidFromId } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import type { Writer } from "../db/app-database.ts";
 import { bytesToSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
 import { deliverOutbox } from "../gate/outbox.ts";
 import { normaliseClaimCode } from "../oauth/user-code.ts";
-import { type Context, read } from "../verb.ts";
+import { type AuditDraft, type Context, read } from "../verb.ts";
 
 /** Into what an unclaimed instance is claimed, by whoever approves its first sign-in. */
 export interface Claim {
@@ -50,14 +50,13 @@ export async function triedClaimCode(deps: Deps, clientId: string, code: string 
 
 /**
  * Makes an unclaimed instance one of a workspace of the tenant entered, in the transaction that approves its first
- * sign-in: of two at once one claims it. Throws `forbidden`, `not-found`, `claim-code-required`.
+ * sign-in: of two at once one claims it. Returns what the audit tells of it. Throws `forbidden`, `not-found`, `claim-code-required`.
  */
 export async function claimInstance(
   tx: Writer,
-  context: Context,
   clientId: string,
   { into, name, codeHash }: { into: Id<"workspace">; name: string | null; codeHash: Uint8Array | null },
-): Promise<void> {
+): Promise<AuditDraft> {
   const hash = codeHash === null ? null : bytesToSql(codeHash);
   // Left blank, it keeps the name with which it registered.
   const called = name === null || name.trim() === "" ? null : name.trim();
@@ -65,12 +64,8 @@ export async function claimInstance(
     sql`select ebb.claim_instance(${clientId}, ${uuidFromId("workspace", into)}::uuid, ${hash}::bytea, ${called}) as instance`,
   );
   const instanceId = idFromUuid("instance", rows[0]?.instance as string);
-  const id = uuidFromId("audit", newId("audit", context.deps.clock.now()));
   // Not the name itself: people give machines theirs, and the audit is kept for seven years.
-  const detail = JSON.stringify({ workspace: into, named: called !== null });
-  await tx.execute(
-    sql`select ebb.append_audit(${id}, 'instance.claimed', ${instanceId}, ${detail}, ${context.requestId})`,
-  );
+  return { action: "instance.claimed", subject: instanceId, detail: { workspace: into, named: called !== null } };
 }
 
 /** Has the gates hear that a client was claimed: the tenant's gate takes it in, and its nursery sends it on. */
