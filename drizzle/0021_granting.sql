@@ -167,18 +167,35 @@ create function ebb.client_of(client text)
 --> statement-breakpoint
 alter function ebb.client_of(text) owner to ebb_maint;
 --> statement-breakpoint
--- Whether this is the code that an unclaimed instance has printed. After ten wrong ones none is right any more: the
--- instance registers anew. In a transaction of its own, so that nothing takes back the count.
+-- EB435 after ten wrong claim codes: whoever gives the right one, or needs none, claims it no more. Else those who use up
+-- the tries could still have it where a workspace waives the code, and its owner alone could not.
+create function ebb.assert_claimable(attempts integer) returns void
+  language plpgsql immutable set search_path = ''
+as $$
+begin
+  if attempts >= 10 then raise exception 'too many wrong codes' using errcode = 'EB435'; end if;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.assert_claimable(integer) owner to ebb_maint;
+--> statement-breakpoint
+-- Whether this is the code that an unclaimed instance has printed. EB435 after ten wrong ones: the instance registers
+-- anew. In a transaction of its own, so that nothing takes back the count.
 create function ebb.try_claim_code(client text, code_hash bytea) returns boolean
-  language sql security definer set search_path = ''
-  begin atomic
-    with tried as (
-      update public.unclaimed_registrations u
-         set claim_attempts = u.claim_attempts + case when u.claim_code_hash = code_hash then 0 else 1 end
-       where u.client_id = client and u.claimed_at is null and u.expires_at > ebb.clock() and u.claim_attempts < 10
-      returning u.claim_code_hash)
-    select exists (select from tried t where t.claim_code_hash = code_hash);
-  end;
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  registered record;
+begin
+  select u.id, u.claim_code_hash, u.claim_attempts into registered from public.unclaimed_registrations u
+   where u.client_id = client and u.claimed_at is null and u.expires_at > ebb.clock() for update;
+  if not found then return false; end if;
+  perform ebb.assert_claimable(registered.claim_attempts);
+  if code_hash = registered.claim_code_hash then return true; end if;
+  update public.unclaimed_registrations u set claim_attempts = u.claim_attempts + 1 where u.id = registered.id;
+  return false;
+end
+$$;
 --> statement-breakpoint
 alter function ebb.try_claim_code(text, bytea) owner to ebb_maint;
 --> statement-breakpoint
@@ -270,8 +287,8 @@ alter function ebb.claim_target(uuid) owner to ebb_maint;
 --> statement-breakpoint
 -- An unclaimed instance becomes one of the workspace, in the tenant opened: once, of two at once. A personal access token
 -- claims only into the workspace to which it is bound. Where it registered from is forgotten. EB404 no such registration
--- or workspace, EB405 not permitted, EB422 without the code that the instance prints,
--- where it demands that, or the workspace asks for it.
+-- or workspace, EB405 not permitted, EB422 without the code that the instance prints, where it demands that, or the
+-- workspace asks for it, EB435 after ten wrong codes, whoever asks.
 create function ebb.claim_instance(client text, workspace uuid, code_hash bytea, name text) returns uuid
   language plpgsql security definer set search_path = ''
 as $$
@@ -286,9 +303,9 @@ begin
   select u.* into registered from public.unclaimed_registrations u
    where u.client_id = client and u.claimed_at is null and u.expires_at > ebb.clock() for update;
   if not found then raise exception 'no such registration' using errcode = 'EB404'; end if;
+  perform ebb.assert_claimable(registered.claim_attempts);
   if (place.claim_code_required or registered.claim_code_demanded)
-     and (registered.claim_attempts >= 10 or registered.claim_code_hash is null
-          or code_hash is distinct from registered.claim_code_hash) then
+     and (registered.claim_code_hash is null or code_hash is distinct from registered.claim_code_hash) then
     raise exception 'not the code' using errcode = 'EB422';
   end if;
   insert into public.instances (id, tenant_id, workspace_id, name, client_id, scope, grant_types, redirect_uris,
@@ -430,10 +447,36 @@ create function ebb.code_by_hash(code_hash bytea)
 --> statement-breakpoint
 alter function ebb.code_by_hash(bytea) owner to ebb_maint;
 --> statement-breakpoint
--- What the tokens of a sign-in say, while it may have any: of its scope what the instance still registers and whoever
--- approved it may still give. EB420 it has ended, or its instance is gone; EB421 its person is nothing there any more, or
--- may not give profile:read, or the token that approved it has
--- ended or is bound to another workspace; EB403 and EB413 tenant suspended or closed.
+-- Of the scope of a sign-in what it may still have: what the instance still registers, and whoever approved it may still
+-- give. Null where it has ended, its instance is gone, its person is nothing there any more, profile:read is not left, or
+-- the token that approved it has ended or is bound to another workspace than the instance's: by this one rule it stands
+-- or not, whoever asks.
+create function ebb.scope_left(family uuid) returns text[]
+  language sql stable security definer set search_path = ''
+  return (
+    select g.scopes
+      from public.token_families f
+      join public.instances i on i.id = f.instance_id and i.tenant_id = f.tenant_id and i.removed_at is null
+                             and i.revoked_at is null and i.expires_at > ebb.clock()
+      join ebb.role_in(f.person_id, f.tenant_id) r on r.role is not null
+      left join public.credentials c on c.id = f.credential_id and c.expires_at > ebb.clock()
+                                    and c.valid_until > ebb.clock() and not coalesce(c.revoked_at <= ebb.clock(), false)
+                                    and coalesce(c.workspace_id, i.workspace_id) = i.workspace_id
+      cross join lateral (
+        select array_agg(s.scope order by s.place) as scopes
+          from unnest(string_to_array(f.scope, ' ')) with ordinality s (scope, place),
+               lateral (select case s.scope when 'assistant' then 'assistant:use' when 'offline' then 'offline:use'
+                                            else s.scope end) as p (permission)
+         where s.scope = any (regexp_split_to_array(i.scope, '[ ,]+'))
+           and p.permission = any (ebb.permissions_of(r.role))
+           and (f.credential_id is null or p.permission = any (c.permissions))) g
+     where f.id = family and f.ended_at is null and f.expires_at > ebb.clock() and 'profile:read' = any (g.scopes)
+  );
+--> statement-breakpoint
+alter function ebb.scope_left(uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- What the tokens of a sign-in say, while it may have any. EB420 it has ended, or its instance is gone; EB421 nothing is
+-- left of its scope (ebb.scope_left); EB403 and EB413 tenant suspended or closed.
 create function ebb.subject_of(family uuid)
   returns table (family_id uuid, tenant_id uuid, gate_id text, instance_id uuid, workspace_id uuid, person_id uuid,
                  client_id text, scope text, generation integer, started_at timestamptz, not_after timestamptz)
@@ -442,11 +485,9 @@ as $$
 declare
   met record;
   refused text;
-  may text[];
-  given text[];
+  given text[] := ebb.scope_left(subject_of.family);
 begin
-  select f.*, i.scope as registered, t.gate_id, i.workspace_id, w.generation, c.valid_until, c.revoked_at, c.permissions,
-         c.workspace_id as bound_to
+  select f.*, t.gate_id, i.workspace_id, w.generation, c.valid_until
     into met
     from public.token_families f
     join public.tenants t on t.id = f.tenant_id
@@ -458,19 +499,7 @@ begin
   if not found then raise exception 'ended' using errcode = 'EB420'; end if;
   refused := ebb.refused_for(met.tenant_id);
   if refused is not null then raise exception 'suspended or closed' using errcode = refused; end if;
-  select ebb.permissions_of(r.role) into may from ebb.role_in(met.person_id, met.tenant_id) r where r.role is not null;
-  select coalesce(array_agg(g.scope order by g.place), '{}') into given
-    from unnest(string_to_array(met.scope, ' ')) with ordinality g (scope, place),
-         lateral (select case g.scope when 'assistant' then 'assistant:use' when 'offline' then 'offline:use'
-                                      else g.scope end) as p (permission)
-   where g.scope = any (regexp_split_to_array(met.registered, '[ ,]+')) and p.permission = any (may)
-     and (met.credential_id is null or p.permission = any (met.permissions));
-  if 'profile:read' <> all (given)
-     or met.bound_to <> met.workspace_id
-     or (met.credential_id is not null
-         and (coalesce(met.revoked_at <= ebb.clock(), false) or coalesce(met.valid_until <= ebb.clock(), true))) then
-    raise exception 'not any more' using errcode = 'EB421';
-  end if;
+  if given is null then raise exception 'not any more' using errcode = 'EB421'; end if;
   return query select met.id, met.tenant_id, met.gate_id, met.instance_id, met.workspace_id, met.person_id, met.client_id,
     array_to_string(given, ' '), met.generation, met.started_at, met.valid_until;
 end
@@ -478,7 +507,8 @@ $$;
 --> statement-breakpoint
 alter function ebb.subject_of(uuid) owner to ebb_maint;
 --> statement-breakpoint
--- Whatever ends a sign-in changes one of these rows first: of an end and an issue at once the one sees the other.
+-- Whatever ends a sign-in changes one of these rows first: of an end and an issue at once the one sees the other. Before
+-- any code or sign-in is locked, which an end locks after these.
 create function ebb.lock_grounds(instance uuid, person uuid, credential uuid) returns void
   language plpgsql security definer set search_path = ''
 as $$
@@ -492,13 +522,12 @@ $$;
 --> statement-breakpoint
 alter function ebb.lock_grounds(uuid, uuid, uuid) owner to ebb_maint;
 --> statement-breakpoint
--- A sign-in begins, with its first refresh token where there is one.
+-- A sign-in begins, with its first refresh token where there is one. Whoever calls has locked its grounds.
 create function ebb.begin_family(family uuid, tenant uuid, instance uuid, person uuid, client text, scope text,
     credential uuid, refresh_id uuid, refresh_hash bytea, place text, request_id text) returns void
   language plpgsql security definer set search_path = ''
 as $$
 begin
-  perform ebb.lock_grounds(instance, person, credential);
   insert into public.token_families (id, tenant_id, instance_id, person_id, client_id, scope, credential_id, started_at,
       renewed_at)
     values (family, tenant, instance, person, client, begin_family.scope, credential, ebb.clock(), ebb.clock());
@@ -512,8 +541,9 @@ $$;
 --> statement-breakpoint
 alter function ebb.begin_family(uuid, uuid, uuid, uuid, text, text, uuid, uuid, bytea, text, text) owner to ebb_maint;
 --> statement-breakpoint
--- Exchanges an approved device code, once: EB420 it was exchanged, or may not be.
-create function ebb.redeem_device(request uuid, client text, family uuid, refresh_id uuid, refresh_hash bytea, place text,
+-- Exchanges an approved device code, once: EB420 it was exchanged, or may not be. By the code's hash, which the device
+-- alone can show: the request's id is told to whoever types the user code.
+create function ebb.redeem_device(device_hash bytea, client text, family uuid, refresh_id uuid, refresh_hash bytea, place text,
     request_id text)
   returns table (family_id uuid, tenant_id uuid, gate_id text, instance_id uuid, workspace_id uuid, person_id uuid,
                  client_id text, scope text, generation integer, started_at timestamptz, not_after timestamptz)
@@ -522,8 +552,13 @@ as $$
 declare
   asked public.device_codes;
 begin
+  select d.* into asked from public.device_codes d
+   where d.device_code_hash = device_hash and d.client_id = client and d.approved_at is not null;
+  if not found then raise exception 'not approved' using errcode = 'EB420'; end if;
+  perform ebb.lock_grounds(asked.instance_id, asked.person_id, asked.credential_id);
+  -- It is looked at again: whoever had these locked may have ended it.
   update public.device_codes d set used_at = ebb.clock()
-   where d.id = request and d.client_id = client and d.approved_at is not null and d.denied_at is null
+   where d.id = asked.id and d.client_id = client and d.approved_at is not null and d.denied_at is null
      and d.used_at is null and d.expires_at > ebb.clock()
   returning d.* into asked;
   if not found then raise exception 'used' using errcode = 'EB420'; end if;
@@ -533,10 +568,10 @@ begin
 end
 $$;
 --> statement-breakpoint
-alter function ebb.redeem_device(uuid, text, uuid, uuid, bytea, text, text) owner to ebb_maint;
+alter function ebb.redeem_device(bytea, text, uuid, uuid, bytea, text, text) owner to ebb_maint;
 --> statement-breakpoint
--- Exchanges an authorization code, once: EB420 as above.
-create function ebb.redeem_code(code uuid, client text, family uuid, refresh_id uuid, refresh_hash bytea, place text,
+-- Exchanges an authorization code, by its hash, once: EB420 as above.
+create function ebb.redeem_code(code_hash bytea, client text, family uuid, refresh_id uuid, refresh_hash bytea, place text,
     request_id text)
   returns table (family_id uuid, tenant_id uuid, gate_id text, instance_id uuid, workspace_id uuid, person_id uuid,
                  client_id text, scope text, generation integer, started_at timestamptz, not_after timestamptz)
@@ -545,8 +580,12 @@ as $$
 declare
   issued public.authorization_codes;
 begin
+  select c.* into issued from public.authorization_codes c
+   where c.code_hash = redeem_code.code_hash and c.client_id = client;
+  if not found then raise exception 'no such code' using errcode = 'EB420'; end if;
+  perform ebb.lock_grounds(issued.instance_id, issued.person_id, null);
   update public.authorization_codes c set used_at = ebb.clock(), family_id = redeem_code.family
-   where c.id = code and c.client_id = client and c.used_at is null and c.expires_at > ebb.clock()
+   where c.id = issued.id and c.client_id = client and c.used_at is null and c.expires_at > ebb.clock()
   returning c.* into issued;
   if not found then raise exception 'used' using errcode = 'EB420'; end if;
   perform ebb.begin_family(family, issued.tenant_id, issued.instance_id, issued.person_id, issued.client_id, issued.scope,
@@ -555,7 +594,7 @@ begin
 end
 $$;
 --> statement-breakpoint
-alter function ebb.redeem_code(uuid, text, uuid, uuid, bytea, text, text) owner to ebb_maint;
+alter function ebb.redeem_code(bytea, text, uuid, uuid, bytea, text, text) owner to ebb_maint;
 --> statement-breakpoint
 -- What the use of a refresh token is decided on: itself, its sign-in, and what has come in its place.
 create function ebb.refresh_by_hash(refresh_hash bytea)

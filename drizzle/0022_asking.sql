@@ -21,8 +21,8 @@ $$;
 --> statement-breakpoint
 alter function ebb.workspace_of_instance(uuid, uuid) owner to ebb_maint;
 --> statement-breakpoint
--- A person as they themselves see it on an instance, and the plan of the tenant: while this sign-in of theirs there lasts
--- and they are a member. No row else. Needs no tenant entered: whoever calls has proven the person's token. Refuses as
+-- A person as they themselves see it on an instance, and the plan of the tenant: while this sign-in of theirs there
+-- stands (ebb.scope_left). No row else. Needs no tenant entered: whoever calls has proven the person's token. Refuses as
 -- `ebb.enter` does: EB403, EB413.
 create function ebb.profile_of(family uuid, person uuid, tenant uuid)
   returns table (id uuid, name text, email text, plan text)
@@ -35,12 +35,21 @@ begin
   return query select p.id, p.name, p.email, ebb.plan_of(f.tenant_id)
     from public.token_families f join public.people p on p.id = f.person_id
    where f.id = profile_of.family and f.person_id = profile_of.person and f.tenant_id = profile_of.tenant
-     and f.ended_at is null and f.expires_at > ebb.clock() and p.expires_at > ebb.clock()
-     and exists (select from ebb.role_in(f.person_id, f.tenant_id) r where r.role is not null);
+     and p.expires_at > ebb.clock() and ebb.scope_left(f.id) is not null;
 end
 $$;
 --> statement-breakpoint
 alter function ebb.profile_of(uuid, uuid, uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- Whether a sign-in in the tenant entered stands (ebb.scope_left); false for one of any other.
+create function ebb.sign_in_stands(family uuid) returns boolean
+  language sql stable security definer set search_path = ''
+  return exists (
+    select from public.token_families f
+     where f.id = family and f.tenant_id = ebb.tenant() and ebb.scope_left(f.id) is not null
+  );
+--> statement-breakpoint
+alter function ebb.sign_in_stands(uuid) owner to ebb_maint;
 --> statement-breakpoint
 -- Ends sign-ins on instances: their refresh tokens are void, and the gates refuse their access tokens. Those that have
 -- ended stay as they are. Returns the gates.

@@ -186,11 +186,7 @@ begin
   return query
     select case when i.id is null or i.removed_at is not null then 'instance-deleted'
                 when i.revoked_at is not null then 'token-revoked'
-                when f.ended_at is not null
-                  or f.credential_id is not null and (c.id is null or c.revoked_at <= ebb.clock() or c.valid_until <= ebb.clock()
-                                                     or c.workspace_id <> i.workspace_id)
-                  or not exists (select from ebb.role_in(f.person_id, f.tenant_id) r where r.role is not null)
-                  then 'sign-in-ended' end,
+                when ebb.scope_left(f.id) is null then 'sign-in-ended' end,
            i.client_id, i.workspace_id, ebb.plan_of(f.tenant_id), t.offline_lease_days,
            -- With the token by which it was approved, a sign-in ends too.
            least(f.expires_at, c.valid_until)

@@ -1823,6 +1823,10 @@ revoke all on function ebb.profile_of(uuid, uuid, uuid) from public, ebb_app, eb
 --> statement-breakpoint
 grant execute on function ebb.profile_of(uuid, uuid, uuid) to ebb_app;
 --> statement-breakpoint
+revoke all on function ebb.sign_in_stands(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.sign_in_stands(uuid) to ebb_app;
+--> statement-breakpoint
 revoke all on function ebb.end_sign_in(uuid, uuid, text, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.end_sign_in(uuid, uuid, text, text, text) to ebb_app;
@@ -1941,6 +1945,8 @@ revoke all on function ebb.client_of(text) from public, ebb_app, ebb_ingest, ebb
 --> statement-breakpoint
 grant execute on function ebb.client_of(text) to ebb_app;
 --> statement-breakpoint
+revoke all on function ebb.assert_claimable(integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
 revoke all on function ebb.try_claim_code(text, bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.try_claim_code(text, bytea) to ebb_app;
@@ -1975,19 +1981,21 @@ revoke all on function ebb.code_by_hash(bytea) from public, ebb_app, ebb_ingest,
 --> statement-breakpoint
 grant execute on function ebb.code_by_hash(bytea) to ebb_app;
 --> statement-breakpoint
+revoke all on function ebb.scope_left(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
 revoke all on function ebb.subject_of(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.lock_grounds(uuid, uuid, uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 revoke all on function ebb.begin_family(uuid, uuid, uuid, uuid, text, text, uuid, uuid, bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-revoke all on function ebb.redeem_device(uuid, text, uuid, uuid, bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.redeem_device(bytea, text, uuid, uuid, bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-grant execute on function ebb.redeem_device(uuid, text, uuid, uuid, bytea, text, text) to ebb_app;
+grant execute on function ebb.redeem_device(bytea, text, uuid, uuid, bytea, text, text) to ebb_app;
 --> statement-breakpoint
-revoke all on function ebb.redeem_code(uuid, text, uuid, uuid, bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.redeem_code(bytea, text, uuid, uuid, bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-grant execute on function ebb.redeem_code(uuid, text, uuid, uuid, bytea, text, text) to ebb_app;
+grant execute on function ebb.redeem_code(bytea, text, uuid, uuid, bytea, text, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.refresh_by_hash(bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { instances } from "../src/db/schema.ts";
+import { enteredTransaction } from "../src/testing/app-session.ts";
 import { personIn, type TestPerson } from "../src/testing/people.ts";
-import { refusal, type ScratchDatabase, scratchDatabase } from "../src/testing/scratch-database.ts";
+import { hashOf, refusal, type ScratchDatabase, scratchDatabase } from "../src/testing/scratch-database.ts";
 import { signInOn } from "../src/testing/sign-ins.ts";
 import type { TestTenant } from "../src/testing/world.ts";
 
@@ -25,7 +26,7 @@ async function instanceOf(of: TestTenant): Promise<Id<"instance">> {
   const nowMs = Date.now();
   const id = newId("instance", nowMs);
   const { id: tenantId, workspaceId } = of;
-  const registered = { clientId: id, scope: "", grantTypes: [], registeredAt: nowMs };
+  const registered = { clientId: id, scope: "profile:read offline", grantTypes: [], registeredAt: nowMs };
   await database.owner((db) => db.insert(instances).values({ id, tenantId, workspaceId, ...registered }));
   return id;
 }
@@ -91,6 +92,52 @@ describe("profile_of", () => {
     }
   });
 
+  it("ends with the personal access token that approved it, and where that is bound to another workspace", async () => {
+    const endings: [ending: string, workspace: "its" | "none"][] = [
+      [
+        "update credentials c set revoked_at = now() from token_families f where f.id = $1 and c.id = f.credential_id",
+        "its",
+      ],
+      [
+        "update credentials c set valid_until = now() from token_families f where f.id = $1 and c.id = f.credential_id",
+        "its",
+      ],
+      [
+        "update instances i set workspace_id = $2 from token_families f where f.id = $1 and i.id = f.instance_id",
+        "its",
+      ],
+      [
+        "update instances i set workspace_id = $2 from token_families f where f.id = $1 and i.id = f.instance_id",
+        "none",
+      ],
+    ];
+    for (const [ending, workspace] of endings) {
+      const person = await personIn(tenant, "member", {}, (fn) => database.owner(fn));
+      const [credentialId, beside] = [newId("credential", Date.now()), crypto.randomUUID()];
+      await own(
+        `insert into credentials (id, tenant_id, kind, name, secret_hash, permissions, person_id, workspace_id, created_at, valid_until)
+         values ($1, $2, 'personal-access-token', 'k', $5, '{profile:read}', $3, $4, now(), now() + interval '1 hour')`,
+        [
+          uuidFromId("credential", credentialId),
+          tenantUuid(),
+          uuidFromId("person", person.id),
+          workspace === "its" ? uuidFromId("workspace", tenant.workspaceId) : null,
+          await hashOf(credentialId),
+        ],
+      );
+      await own("insert into workspaces (id, tenant_id, name, generation, created_at) values ($1, $2, 'w', 0, now())", [
+        beside,
+        tenantUuid(),
+      ]);
+      const wanted = { credentialId };
+      const family = await signInOn(tenant, await instanceOf(tenant), person.id, wanted, (fn) => database.owner(fn));
+      const signIn = { family: uuidFromId("tokenFamily", family), person };
+      expect(await profile(signIn)).toHaveLength(1);
+      await own(ending, ending.includes("$2") ? [signIn.family, beside] : [signIn.family]);
+      expect(await profile(signIn), ending).toHaveLength(workspace === "its" ? 0 : 1);
+    }
+  });
+
   it("and its 90 days are to the microsecond", async () => {
     const signIn = await signedIn();
     const [row] = await own(
@@ -107,6 +154,22 @@ describe("profile_of", () => {
     } finally {
       await database.stopClock(null);
     }
+  });
+});
+
+describe("sign_in_stands", () => {
+  it("tells of a sign-in in the tenant entered alone, and not of one that has ended", async () => {
+    const [mine, theirs] = [await signedIn(), await signedIn(beside)];
+    const ASK = "select ebb.sign_in_stands($1) as stands";
+    const stands = (secret: string, family: string | null) =>
+      enteredTransaction(database, secret, null, async (query) => (await query(ASK, [family]))[0]?.["stands"]);
+    expect(await stands(tenant.apiKey, mine.family)).toBe(true);
+    expect(await stands(beside.apiKey, theirs.family)).toBe(true);
+    expect(await stands(tenant.apiKey, theirs.family)).toBe(false);
+    for (const nobodys of [crypto.randomUUID(), null]) expect(await stands(tenant.apiKey, nobodys)).toBe(false);
+    expect(await app().query(ASK, [mine.family])).toEqual([{ stands: false }]);
+    await end(mine.family);
+    expect(await stands(tenant.apiKey, mine.family)).toBe(false);
   });
 });
 

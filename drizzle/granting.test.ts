@@ -72,13 +72,13 @@ async function keyOf(
   return { secret, id };
 }
 
-/** A device's request; `agoS` seconds old. */
-async function deviceOf(client: string, scope = ALL, agoS = 0): Promise<string> {
+/** A device's request; `agoS` seconds old. Its device code is its id. */
+async function deviceOf(client: string, scope = ALL, agoS = 0, userHash: string | null = null): Promise<string> {
   const id = uuidFromId("deviceCode", newId("deviceCode", Date.now()));
   await app("select ebb.begin_device($1, $2, $3, $4, $5, ebb.clock() - make_interval(secs => $6))", [
     id,
-    await hash(),
-    await hash(),
+    await hashOf(id),
+    userHash ?? (await hash()),
     client,
     scope,
     agoS,
@@ -98,7 +98,7 @@ const approves = (secret: string, request: string, granted = ALL, target: TestTe
 const redeems = async (request: string, client: string, family: string = crypto.randomUUID()) =>
   await refusal(
     app("select * from ebb.redeem_device($1, $2, $3, $4, $5, 'AT', 'req')", [
-      request,
+      await hashOf(request),
       client,
       family,
       crypto.randomUUID(),
@@ -125,7 +125,7 @@ async function signIn(secret = member.secret, of = tenant) {
   const family = crypto.randomUUID();
   const refresh = crypto.randomUUID();
   await app("select * from ebb.redeem_device($1, $2, $3, $4, $5, null, 'req')", [
-    request,
+    await hashOf(request),
     instance.client,
     family,
     refresh,
@@ -249,6 +249,33 @@ describe("a device's request", () => {
     expect([await begin(), await begin()]).toEqual([null, "EB408"]);
   });
 
+  it("gives no tokens to who knows its user code, and what that tells, alone", async () => {
+    const { client } = await instanceIn(tenant);
+    const userHash = await hash();
+    const request = await deviceOf(client, ALL, 0, userHash);
+    expect(await approves(member.secret, request)).toBeNull();
+    const [seen] = await app("select * from ebb.device_request($1)", [userHash]);
+    expect(seen).toMatchObject({ id: request, client_id: client });
+    const redeem = async (shown: unknown) =>
+      await refusal(
+        app("select * from ebb.redeem_device($1, $2, gen_random_uuid(), gen_random_uuid(), $3, null, 'req')", [
+          shown,
+          client,
+          await hash(),
+        ]),
+      );
+    // No bytea: a uuid's text is none, and with its bytes nothing is found.
+    expect(await refusal(app("select ebb.redeem_device($1::uuid, '', null, null, null, null, '')", [request]))).toBe(
+      "42883",
+    );
+    const known = [userHash, `\\x${request.replaceAll("-", "")}`, null];
+    for (const shown of known) expect([shown, await redeem(shown)]).toEqual([shown, "EB420"]);
+    expect(await stateOf(request)).toMatchObject({ approved: true, used: false });
+    expect(await owner("select from token_families where client_id = $1", [client])).toEqual([]);
+    // The control: the device, which has its code.
+    expect(await redeem(await hashOf(request))).toBeNull();
+  });
+
   it("is never counted from the future, and its polls are noted one after the other", async () => {
     const { client } = await instanceIn(tenant);
     const request = await deviceOf(client, ALL, -3600);
@@ -367,8 +394,27 @@ describe("claiming", () => {
     for (let n = 0; n < 9; n++) expect(await tries(client, "other")).toBe(false);
     expect(await tries(client, "code")).toBe(true);
     expect(await tries(client, "other")).toBe(false);
-    expect(await tries(client, "code")).toBe(false);
-    expect(await claims(member.secret, client, tenant)).toBe("EB422");
+    for (const code of ["code", "other"]) expect(await refusal(tries(client, code))).toBe("EB435");
+    for (const code of ["code", "other", null]) {
+      expect([code, await claims(member.secret, client, tenant, code)]).toEqual([code, "EB435"]);
+    }
+    // Nor where the code is waived: whoever used the tries up has it no more than whose it is.
+    const waiving = await database.tenant({ parent: platform });
+    const theirs = await personIn(waiving, "member", {}, database.owner);
+    await owner("update workspaces set claim_code_required = false where tenant_id = $1", [uuid(waiving)]);
+    for (const code of ["code", null]) {
+      expect([code, await claims(theirs.secret, client, waiving, code)]).toEqual([code, "EB435"]);
+    }
+    const [row] = await owner("select claim_attempts from unclaimed_registrations where client_id = $1", [client]);
+    expect(row).toEqual({ claim_attempts: 10 });
+    // The control: nine wrong ones, of many at once as well, then the right one.
+    const lucky = await unclaimed();
+    await Promise.all(Array.from({ length: 9 }, () => tries(lucky, "other")));
+    expect(await tries(lucky, "code")).toBe(true);
+    expect(await claims(member.secret, lucky, tenant)).toBeNull();
+    const tried = await unclaimed();
+    const all = await Promise.all(Array.from({ length: 20 }, () => refusal(tries(tried, "other"))));
+    expect(all.filter((state) => state === "EB435")).toHaveLength(10);
     expect(await tries("ebbc_none", "code")).toBe(false);
     const late = await unclaimed();
     await owner(
@@ -438,8 +484,9 @@ describe("an authorization code", () => {
         ]),
       ),
     );
-    return { id, refused };
+    return { id, code, refused };
   };
+  /** By the hash of the code. */
   const exchanges = async (code: string, client: string) =>
     await refusal(
       app("select * from ebb.redeem_code($1, $2, gen_random_uuid(), null, null, null, 'req')", [code, client]),
@@ -455,16 +502,18 @@ describe("an authorization code", () => {
     expect((await issues(member.secret, client, { uri: null })).refused).toBe("EB405");
     expect((await issues(member.secret, open.client, { challenge: null })).refused).toBe("EB405");
     expect((await issues(member.secret, client, { challenge: null })).refused).toBeNull();
-    const { id, refused } = await issues(member.secret, open.client);
+    const { id, code, refused } = await issues(member.secret, open.client);
     expect(refused).toBeNull();
-    expect(await exchanges(id, client)).toBe("EB420");
-    const all = await Promise.all(Array.from({ length: 20 }, () => exchanges(id, open.client)));
+    expect(await exchanges(code, client)).toBe("EB420");
+    // Its id is no code.
+    expect(await exchanges(`\\x${id.replaceAll("-", "")}`, open.client)).toBe("EB420");
+    const all = await Promise.all(Array.from({ length: 20 }, () => exchanges(code, open.client)));
     expect(all.toSorted()).toEqual([...Array(19).fill("EB420"), null]);
     const late = await issues(member.secret, open.client);
     await owner("update authorization_codes set issued_at = issued_at - interval '11 minutes' where id = $1", [
       late.id,
     ]);
-    expect(await exchanges(late.id, open.client)).toBe("EB420");
+    expect(await exchanges(late.code, open.client)).toBe("EB420");
     await owner("update instances set grant_types = '{client_credentials}' where id = $1", [open.id]);
     expect((await issues(member.secret, open.client)).refused).toBe("EB405");
   });

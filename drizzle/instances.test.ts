@@ -36,7 +36,7 @@ async function instance(tenant: TestTenant, more: Row = {}): Promise<Id<"instanc
     tenantId,
     workspaceId,
     clientId: id,
-    scope: "",
+    scope: "profile:read offline",
     grantTypes: [],
     registeredAt: Date.now(),
     ...more,
@@ -234,7 +234,7 @@ describe("the facts of a lease", () => {
     await database
       .as("owner")
       .query(
-        "insert into credentials (id, tenant_id, kind, name, secret_hash, permissions, person_id, created_at, valid_until) values ($1, $2, 'personal-access-token', 'k', $3, '{}', $4, now(), $5)",
+        "insert into credentials (id, tenant_id, kind, name, secret_hash, permissions, person_id, created_at, valid_until) values ($1, $2, 'personal-access-token', 'k', $3, '{profile:read}', $4, now(), $5)",
         [
           uuidFromId("credential", token),
           uuidFromId("tenant", own.id),

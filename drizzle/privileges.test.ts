@@ -218,6 +218,8 @@ const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
     "set_window",
     "show_tenant",
     "sign_in",
+    // Asked of each sign-in that is listed: of the tenant entered alone.
+    "sign_in_stands",
     "suspend_tenant",
     "take_login_state",
     "target",

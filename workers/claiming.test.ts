@@ -6,6 +6,7 @@ import { createApp } from "../src/app.ts";
 import { DAY_MS, SECOND_MS } from "../src/core/clock.ts";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import type { Permission, Role } from "../src/core/permission.ts";
+import { PROBLEMS } from "../src/core/problem.ts";
 import type { AppDatabase } from "../src/db/app-database.ts";
 import { workspaces } from "../src/db/schema.ts";
 import { deliverAllOutboxes } from "../src/gate/outbox.ts";
@@ -22,6 +23,7 @@ import {
   beginLogin,
   consentAs,
   type OAuthClient,
+  type Pending,
   patOf,
   pkcePair,
   poll,
@@ -65,6 +67,13 @@ const errorOf = async (response: Response) => [
   response.status,
   (await response.json<{ error?: string }>()).error ?? null,
 ];
+/** Status of an approval that is refused, and why. */
+async function refusedAs(token: string, pending: Pending, more: Record<string, string> = {}) {
+  const response = await answerWith(token, "approve", pending, more);
+  return [response.status, (await response.json<{ error_description?: string }>()).error_description];
+}
+const REQUIRED = PROBLEMS["claim-code-required"].title;
+const LOCKED = PROBLEMS["claim-code-locked"].title;
 async function workspaceIn(tenant: TestTenant, name: string): Promise<Id<"workspace">> {
   const id = newId("workspace", Date.now());
   await owner((db) =>
@@ -266,7 +275,8 @@ test("a claim code is asked for, wrong ones are counted whatever comes of the re
 
   await Promise.all(Array.from({ length: 6 }, () => tryWith("BBBBB-CCCCC")));
   expect(await attemptsOf(client)).toBe(10);
-  expect(await tryWith(client.claim_code)).toEqual(required);
+  expect((await refusedAs(pat, pending, codeOf(client)))[1]).toBe(LOCKED);
+  expect(await attemptsOf(client)).toBe(10);
   expect(await instancesOf(client)).toEqual([]);
   expect(await saidOf(await poll(client, pending))).toEqual([400, "authorization_pending"]);
   // A workspace may do without.
@@ -281,6 +291,39 @@ test("a claim code is asked for, wrong ones are counted whatever comes of the re
   expect(await instancesOf(demanding)).toEqual([]);
   const claim_code = demanding.claim_code as string;
   expect((await answerWith(pat, "approve", login, { claim_code })).status).toBe(200);
+});
+
+test("after ten wrong codes it is nobody's, also where the code is waived or demanded, and each hears why", async () => {
+  const [owners, others] = [await place(), await place()];
+  await waive(others.tenant);
+  const client = await registerFrom();
+  const pending = await beginLogin(client);
+  const wrong = { claim_code: "BBBBB-CCCCC" };
+  for (let n = 0; n < 10; n++) {
+    expect(await refusedAs(others.pat, pending, wrong)).toEqual([403, REQUIRED]);
+  }
+  const locked = [403, LOCKED];
+  // Whoever used the tries up needs no code, and has it no more than whose it is.
+  expect(await refusedAs(others.pat, pending)).toEqual(locked);
+  expect(await refusedAs(others.pat, pending, wrong)).toEqual(locked);
+  expect(await refusedAs(others.pat, pending, codeOf(client))).toEqual(locked);
+  expect(await refusedAs(owners.pat, pending, codeOf(client))).toEqual(locked);
+  expect(await refusedAs(owners.pat, pending)).toEqual(locked);
+  const page = await answerOnPage(owners.person, pending, "approve", codeOf(client));
+  expect([page.status, (await page.text()).includes(LOCKED)]).toEqual([403, true]);
+  expect(await instancesOf(client)).toEqual([]);
+  expect(await saidOf(await poll(client, pending))).toEqual([400, "authorization_pending"]);
+  // The controls: nine wrong ones, then the right one, or none where it is waived.
+  for (const [claims, more] of [
+    [owners, codeOf],
+    [others, () => ({})],
+  ] as const) {
+    const lucky = await registerFrom();
+    const chance = await beginLogin(lucky);
+    for (let n = 0; n < 9; n++) await answerWith(others.pat, "approve", chance, wrong);
+    expect((await answerWith(claims.pat, "approve", chance, more(lucky))).status).toBe(200);
+    expect(await instancesOf(lucky)).toMatchObject([{ tenant_id: uuidFromId("tenant", claims.tenant.id) }]);
+  }
 });
 
 test("of two people who claim at once in two tenants exactly one has it, and nothing of the other remains", async () => {

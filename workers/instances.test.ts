@@ -279,6 +279,47 @@ test("sign-ins are listed with who, what and when; one is ended, its refresh tok
   ]);
 });
 
+test("a sign-in is not listed once the token that approved it has ended or is bound elsewhere", async () => {
+  const tenant = await tenantOf();
+  const ada = await personIn(tenant, "member");
+  const [id, inPerson] = [await oneInstance(tenant), [] as Id<"tokenFamily">[]];
+  inPerson.push(await signInOn(tenant, id, ada.id));
+  const by = async (workspaceId: Id<"workspace"> | null) => {
+    const token = newId("credential", Date.now());
+    await ownerRows(sql`
+      insert into credentials (id, tenant_id, kind, name, secret_hash, permissions, person_id, workspace_id, created_at, valid_until)
+        values (${uuidFromId("credential", token)}, ${uuidFromId("tenant", tenant.id)}, 'personal-access-token', 'k',
+          sha256(${token}::bytea), '{profile:read}', ${uuidFromId("person", ada.id)},
+          ${workspaceId && uuidFromId("workspace", workspaceId)}, now(), now() + interval '1 hour')`);
+    return {
+      token: uuidFromId("credential", token),
+      family: await signInOn(tenant, id, ada.id, { credentialId: token }),
+    };
+  };
+  const [revoked, expired, bound, free] = [
+    await by(null),
+    await by(null),
+    await by(tenant.workspaceId),
+    await by(null),
+  ];
+  const listed = async () =>
+    (await ask(tenant, "GET", `/api/v1/instances/${id}/sign-ins`)).body.data.map((row) => row["id"]).toSorted();
+  const left = [...inPerson, ...[revoked, expired, bound, free].map(({ family }) => family)];
+  const gone = (family: string) => left.splice(left.indexOf(family as Id<"tokenFamily">), 1);
+  expect(await listed()).toEqual(left.toSorted());
+  await ownerRows(sql`update credentials set revoked_at = now() where id = ${revoked.token}`);
+  gone(revoked.family);
+  expect(await listed()).toEqual(left.toSorted());
+  await ownerRows(sql`update credentials set valid_until = now() where id = ${expired.token}`);
+  gone(expired.family);
+  expect(await listed()).toEqual(left.toSorted());
+  const workspace_id = await workspaceOf(tenant);
+  expect((await ask(tenant, "PATCH", `/api/v1/instances/${id}`, { workspace_id })).status).toEqual(DONE);
+  gone(bound.family);
+  expect(await listed()).toEqual(left.toSorted());
+  expect(left).toEqual([...inPerson, free.family]);
+});
+
 test("who may: owners and admins change, members look, and who was signed in is not every member's to see", async () => {
   const tenant = await tenantOf();
   const id = await oneInstance(tenant);

@@ -66,7 +66,11 @@ interface Answer {
   text: string;
 }
 
-const VOLATILE = ["x-request-id", "date", "ratelimit", "ratelimit-policy"];
+/** Of the request and its time alone, whatever was found: those of CORS come with an Origin, which only sessions send. */
+const VOLATILE = [
+  ...["x-request-id", "date", "ratelimit", "ratelimit-policy"],
+  ...["access-control-allow-origin", "access-control-expose-headers"],
+];
 
 let asked = 0;
 

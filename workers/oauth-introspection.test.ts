@@ -3,7 +3,7 @@ import { decodeJwt, SignJWT } from "jose";
 import { expect, inject, test } from "vitest";
 import { loadTokenKeys, newSigningKey } from "../src/access/token-keys.ts";
 import { HOUR_MS } from "../src/core/clock.ts";
-import { uuidFromId } from "../src/core/id.ts";
+import { newId, uuidFromId } from "../src/core/id.ts";
 import { call, ORIGIN, postForm, postJson, signFor, signUserFor, tokenOf } from "../src/testing/instance.ts";
 import {
   answered,
@@ -17,6 +17,7 @@ import {
 import {
   loginOn,
   type OAuthClient,
+  patOf,
   proof,
   refreshWith,
   registerClient,
@@ -125,7 +126,7 @@ test("a wrong or unknown token_type_hint is no obstacle", async () => {
   }
 });
 
-test("unknown, forged, expired, revoked and other clients' tokens look the same", async () => {
+test("unknown, forged, expired, revoked and other tenants' tokens look the same", async () => {
   const { tenant, client, asker, tokens, refreshToken } = await signed();
   const instance = await instanceOf(client);
   const foreign = await signed();
@@ -177,6 +178,17 @@ test("a used refresh token is not active, its successor is", async () => {
   expect(await isActive(client, refresh_token)).toBe(true);
 });
 
+/** The personal access token that approved the sign-in, bound to the tenant's workspace where it is. */
+const approving = ({ person }: Signed) =>
+  sql`person_id = ${uuidFromId("person", person.id)} and kind = 'personal-access-token'`;
+/** A workspace beside the first, into which the instance goes. */
+async function moves({ tenant, client }: Signed): Promise<void> {
+  const id = uuidFromId("workspace", newId("workspace", Date.now()));
+  await ownerRows(sql`insert into workspaces (id, tenant_id, name, generation, created_at)
+    values (${id}, ${uuidFromId("tenant", tenant.id)}, 'Lab', 0, now())`);
+  await ownerRows(sql`update instances set workspace_id = ${id} where client_id = ${client.client_id}`);
+}
+
 test("a token is not active once its family, its instance or its person's membership has ended", async () => {
   const at = sql`now()`;
   const endings: Record<string, (s: Signed) => Promise<unknown>> = {
@@ -190,6 +202,8 @@ test("a token is not active once its family, its instance or its person's member
       ownerRows(sql`update memberships set removed_at = ${at} where person_id = ${uuidFromId("person", person.id)}`),
     tenant: ({ tenant }) =>
       ownerRows(sql`update tenants set status = 'suspended' where id = ${uuidFromId("tenant", tenant.id)}`),
+    "the scope of its instance": ({ client }) =>
+      ownerRows(sql`update instances set scope = 'assistant' where client_id = ${client.client_id}`),
   };
   for (const [name, ends] of Object.entries(endings)) {
     const made = await signed();
@@ -212,6 +226,27 @@ test("a token is not active once its family, its instance or its person's member
   await tells(tenant, { kind: "instance-removed", instanceId, clientId: client.client_id, removedAtMs: Date.now() });
   for (const token of [ownToken, tokens.access_token, refreshToken]) {
     expect(await introspected(asker, token)).toEqual(INACTIVE);
+  }
+});
+
+test("a token is not active once what approved its sign-in has ended: no refresh would be accepted either", async () => {
+  const endings: Record<string, (s: Signed) => Promise<unknown>> = {
+    "approving token revoked": (s) => ownerRows(sql`update credentials set revoked_at = now() where ${approving(s)}`),
+    "approving token expired": (s) =>
+      ownerRows(sql`update credentials set valid_until = now() - interval '1 second' where ${approving(s)}`),
+    "instance moved from the workspace that the token is bound to": moves,
+  };
+  for (const [name, ends] of Object.entries(endings)) {
+    const made = await signed();
+    const bound = await patOf(made.person, null, made.tenant.workspaceId);
+    const ofBound = await loginOn(made.client, bound, { scope: "profile:read" });
+    const [access, refresh] = [ofBound.access_token, ofBound.refresh_token as string];
+    for (const token of [access, refresh]) expect(await isActive(made.asker, token), name).toBe(true);
+    await ends(made);
+    for (const token of [access, refresh]) expect(await introspected(made.asker, token), name).toEqual(INACTIVE);
+    expect(await answered(await refreshWith(made.client, refresh)), name).toEqual([400, "invalid_grant"]);
+    // A token that is bound to no workspace goes where the instance goes.
+    expect(await isActive(made.asker, made.refreshToken), name).toBe(ends === moves);
   }
 });
 

@@ -7,7 +7,7 @@ import { call, postForm, postJson } from "../src/testing/instance.ts";
 import {
   ALL_GRANTS,
   answerWith,
-  authorize,
+  asksConsent,
   beginLogin,
   loginOn,
   newAddress,
@@ -18,6 +18,7 @@ import {
   registerClient,
   registerFrom,
   saidOf,
+  sentOnTo,
 } from "../src/testing/oauth-world.ts";
 import { personIn } from "../src/testing/people.ts";
 import { ownerRows, testTenant } from "../src/testing/world.ts";
@@ -244,8 +245,10 @@ test("a client updates itself with its own id and secret, and no other", async (
     );
     expect(row).toEqual({ scope: "profile:read" });
     const code = { response_type: "code", client_id: client.client_id, redirect_uri: REDIRECT_URI };
-    const sent = await authorize(code);
-    expect(new URL(sent.headers.get("location") ?? "").searchParams.get("error")).toBe("unauthorized_client");
+    const { page } = await asksConsent(await personIn(tenant, "member"), code);
+    // A client that nobody has claimed is told so by the person's own hand.
+    const told = client === unclaimed ? await page.text() : (await sentOnTo(page)).search;
+    expect(told).toContain("error=unauthorized_client");
   }
   // What was granted to people stays, as narrow as it was.
   expect(tokens.scope).toBe("profile:read");

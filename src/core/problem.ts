@@ -218,6 +218,12 @@ export const PROBLEMS = {
     oauth: "access_denied",
     title: "Claiming this instance takes the code that it has printed, and the code given is not that one.",
   },
+  "claim-code-locked": {
+    status: 403,
+    code: 40315,
+    oauth: "access_denied",
+    title: "Too many wrong claim codes were given for this instance: it must register again.",
+  },
   "not-found": {
     status: 404,
     code: 4040,

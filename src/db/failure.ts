@@ -28,6 +28,7 @@ const REFUSALS: Record<string, ProblemName> = {
   EB432: "already-subscribed",
   EB433: "workspace-not-empty",
   EB434: "sign-in-ended",
+  EB435: "claim-code-locked",
 };
 
 /** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */

@@ -30,7 +30,7 @@ export interface Grant {
  * Lets the person who asks sign in on an instance: `record` keeps that in the same transaction. An unclaimed instance is
  * claimed by it, which the audit tells; a sign-in leaves an event once the client has its tokens. Granted is what was
  * chosen of what was asked for, registered and held by whoever asks. Throws `not-found`, `forbidden`, `invalid-scope`,
- * `claim-code-required` and what `record` throws.
+ * `claim-code-required`, `claim-code-locked` and what `record` throws.
  */
 export async function approve<T>(
   context: Context,

@@ -37,7 +37,8 @@ export async function claimTarget(context: Context, named: Id<"workspace"> | nul
 
 /**
  * Counts a claim code that was given, before the transaction that uses it: a wrong one stays counted whatever comes of the
- * rest, and after ten the registration is lost. Returns its hash, or null for none. Throws `claim-code-required`.
+ * rest, and after ten the registration is lost. Returns its hash, or null for none. Throws `claim-code-required` for a
+ * wrong one, `claim-code-locked` after ten of them.
  */
 export async function triedClaimCode(deps: Deps, clientId: string, code: string | null): Promise<Uint8Array | null> {
   if (code === null || code.trim() === "") return null;
@@ -50,7 +51,8 @@ export async function triedClaimCode(deps: Deps, clientId: string, code: string 
 
 /**
  * Makes an unclaimed instance one of a workspace of the tenant entered, in the transaction that approves its first
- * sign-in: of two at once one claims it. Returns what the audit tells of it. Throws `forbidden`, `not-found`, `claim-code-required`.
+ * sign-in: of two at once one claims it. Returns what the audit tells of it. Throws `forbidden`, `not-found`,
+ * `claim-code-required`, `claim-code-locked`.
  */
 export async function claimInstance(
   tx: Writer,

@@ -55,7 +55,7 @@ export async function redeemCode(
       throw new Problem(problemOf(`code:${decision.reason}`), { headers });
     }
     try {
-      return await beginSignIn(deps, authenticated, "ebb.redeem_code", row?.["id"], whence);
+      return await beginSignIn(deps, authenticated, "ebb.redeem_code", hash, whence);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       // Its person is nothing there any more: access_denied is no code of this endpoint (RFC 6749 section 5.2).

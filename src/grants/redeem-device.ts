@@ -33,7 +33,7 @@ export async function redeemDevice(
     const [row] = genuine ? await deps.app.ask("select * from ebb.device_by_code($1)", [hash]) : [];
     const decision = decidePoll(row === undefined ? null : factsOf(row), genuine, secret.clientId, nowMs);
     if (decision.kind === "grant") {
-      return await beginSignIn(deps, authenticated, "ebb.redeem_device", row?.["id"], whence);
+      return await beginSignIn(deps, authenticated, "ebb.redeem_device", hash, whence);
     }
     const polled = decision.reason === "pending" || decision.reason === "slow-down";
     if (polled && row !== undefined) {

@@ -39,19 +39,20 @@ export interface Whence {
 
 /**
  * Begins a sign-in with what somebody approved, a device's request or an authorization code, and uses that up: in one
- * statement, so that of two at once one has the tokens. `grant` is its uuid. Throws `invalid-grant` where it was used
- * meanwhile, `access-denied` where its person is nothing in the tenant any more.
+ * statement, so that of two at once one has the tokens. `codeHash` is the SHA-256 of the code that the client showed, as
+ * SQL takes it: a row's id is known to more than whoever has the code. Throws `invalid-grant` where it was used meanwhile,
+ * `access-denied` where its person is nothing in the tenant any more.
  */
 export async function beginSignIn(
   deps: Deps,
   { clientId, client, gateId, headers }: AuthenticatedClient,
   redeem: "ebb.redeem_device" | "ebb.redeem_code",
-  grant: unknown,
+  codeHash: string,
   { requestId, place }: Whence,
 ): Promise<SignInTokens> {
   const refresh = client.grantTypes.includes("refresh_token") ? await newRefreshToken(deps, gateId) : null;
   const [subject] = await deps.app.ask(`select * from ${redeem}($1, $2, $3, $4, $5, $6, $7)`, [
-    grant,
+    codeHash,
     clientId,
     uuidFromId("tokenFamily", newId("tokenFamily", deps.clock.now())),
     refresh?.id ?? null,

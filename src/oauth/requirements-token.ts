@@ -82,7 +82,7 @@ export const INTROSPECTION_REQUIREMENTS: Requirement[] = requirementsOf(7662, [
     "2.2",
     "Of any other token it says only that it is not active.",
     pure("introspection", "of every other token it says that it is not active, and nothing else"),
-    over("introspection", "unknown, forged, expired, revoked and other clients' tokens look the same"),
+    over("introspection", "unknown, forged, expired, revoked and other tenants' tokens look the same"),
   ],
   [
     "2.3",

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { Id } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import { type Page, type PageRequest, pageOf } from "../db/page.ts";
@@ -17,8 +17,8 @@ export interface SignIn {
 }
 
 /**
- * The live sign-ins on an instance, oldest first: who was signed in where and when is authentication history, and for
- * those who may see that. Throws `not-found` for an instance that is not there.
+ * The live sign-ins on an instance, those that a refresh would be accepted of, oldest first: who was signed in where and
+ * when is authentication history, and for those who may see that. Throws `not-found` for an instance that is not there.
  */
 export async function listSignIns(
   context: Context,
@@ -43,6 +43,7 @@ export async function listSignIns(
         and(
           eq(tokenFamilies.instanceId, instanceId),
           isNull(tokenFamilies.endedAt),
+          sql`ebb.sign_in_stands(${tokenFamilies.id})`,
           page.after === null ? undefined : gt(tokenFamilies.id, page.after),
         ),
       )

@@ -16,8 +16,8 @@ export interface SignedInProfile {
 }
 
 /**
- * The profile of the person behind a token, as it is now. Throws `sign-in-ended` where the sign-in has ended or the person
- * is no longer a member, also while the gate has not heard of it, `tenant-suspended`, `tenant-closed`, `unavailable`.
+ * The profile of the person behind a token, as it is now. Throws `sign-in-ended` where no refresh of the sign-in would be
+ * accepted any more, also while the gate has not heard of it, `tenant-suspended`, `tenant-closed`, `unavailable`.
  */
 export async function profileOf(
   { app }: Pick<Deps, "app">,

@@ -143,7 +143,7 @@ export async function manyInstances(tenant: TestTenant, count: number): Promise<
   await owner((db) =>
     db.execute(sql`
       insert into instances (id, tenant_id, workspace_id, client_id, scope, grant_types, registered_at)
-      select id, ${uuidFromId("tenant", tenant.id)}, ${uuidFromId("workspace", tenant.workspaceId)}, id::text, '', '{}', now()
+      select id, ${uuidFromId("tenant", tenant.id)}, ${uuidFromId("workspace", tenant.workspaceId)}, id::text, 'profile:read offline', '{}', now()
         from unnest(${`{${uuids.join(",")}}`}::uuid[]) as id`),
   );
   return ids;

@@ -209,7 +209,10 @@ export const deviceRoutes: RouteDefinition[] = [
         },
       },
     },
-    problems: ["tenant-suspended", "conflict", "invalid-scope", "claim-code-required", "outcome-unknown"],
+    problems: [
+      ...(["tenant-suspended", "conflict", "invalid-scope", "outcome-unknown"] as const),
+      ...(["claim-code-required", "claim-code-locked"] as const),
+    ],
     limited: true,
     handle: async (input) => {
       const { user_code, scope, claim_code = null, workspace_id = null, name = null } = input.query;
