@@ -1,5 +1,8 @@
 -- Instances: revoked and removed one by one or all that came of a leaked key, moved, their sign-ins ended; and what an
--- offline lease says. New functions only: locks nothing that is in use.
+-- offline lease says. And of a ping nothing finer than its bucket is stored any more.
+-- Dropping a column locks `pings` with its partitions for a moment, and rewrites none: what rows of before held on disk
+-- no statement reads, and it goes with their partitions, 30 days later at most. Until the new version is deployed a flush
+-- of the one before fails, its rows wait in the gate's journal, and its list of an instance's pings fails.
 
 -- Ends these instances of the tenant entered, whose rows the caller has locked: their clients' secrets, the sign-ins on
 -- them and the refresh tokens of those, and posts it to the tenant's gate. `removing`: they are not listed any more.
@@ -200,3 +203,59 @@ end
 $$;
 --> statement-breakpoint
 alter function ebb.lease_facts(uuid, uuid, uuid) owner to ebb_maint;
+--> statement-breakpoint
+ALTER TABLE "pings" DROP COLUMN "received_at";
+--> statement-breakpoint
+-- Of a ping that was given up, too. A quote within a value is escaped: only the row's own field matches.
+update public.dead_letters set body = regexp_replace(body, ',"received_at":[0-9]+', '')
+ where body like '%,"received\_at":%';
+--> statement-breakpoint
+-- The straight way of a ping whose gate cannot be reached: the live credential, the tenant's status and a bound per
+-- tenant and minute are checked, and the ping is stored, in this one statement. The token was verified at the edge. Of the
+-- minute the tenant's count alone is kept (straight_windows).
+create function ebb.straight_ping(tenant uuid, instance uuid, issued timestamptz, ping_kind text, ping_bucket timestamptz,
+    kind_of_os text, name_of_os text, version_of_os text, expires timestamptz, bound integer)
+  returns text
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  owner record;
+begin
+  -- This function's own role may insert any ping; its caller's may not.
+  if expires <= ebb.clock() then raise exception 'expired before it was stored' using errcode = 'EB001'; end if;
+  select t.path, i.removed_at into owner
+    from public.tenants t join public.instances i on i.tenant_id = t.id
+   where t.id = tenant and i.id = instance and t.expires_at > ebb.clock() and i.expires_at > ebb.clock();
+  if not found or owner.removed_at is not null then return 'gone'; end if;
+  if exists (select from public.tenants t where t.id = any (owner.path) and t.status <> 'active') then
+    return 'suspended';
+  end if;
+  if not exists (
+    select from public.credentials c
+     where c.tenant_id = tenant and c.instance_id = instance and c.kind = 'client-secret' and c.revoked_at is null and c.expires_at > ebb.clock()
+       and c.created_at <= issued + interval '5 minutes'
+  ) then
+    return 'revoked';
+  end if;
+  insert into public.straight_windows as w (tenant_id, minute, used)
+    values (tenant, date_trunc('minute', ebb.clock()), 1)
+    on conflict (tenant_id, minute) do update set used = w.used + 1 where w.used < bound;
+  if not found then return 'limited'; end if;
+  insert into public.pings (tenant_id, instance_id, kind, bucket, os_kind, os_name, os_version, expires_at)
+    values (tenant, instance, ping_kind, ping_bucket, kind_of_os, name_of_os, version_of_os, expires)
+    on conflict do nothing;
+  return case when found then 'recorded' else 'repeated' end;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, text, text, text, timestamptz, integer)
+  owner to ebb_maint;
+--> statement-breakpoint
+-- For Workers of the version before: when it was received is stored no more.
+create or replace function ebb.straight_ping(tenant uuid, instance uuid, issued timestamptz, ping_kind text,
+    ping_bucket timestamptz, received timestamptz, kind_of_os text, name_of_os text, version_of_os text, expires timestamptz,
+    bound integer)
+  returns text
+  language sql security definer set search_path = ''
+  return ebb.straight_ping(tenant, instance, issued, ping_kind, ping_bucket, kind_of_os, name_of_os, version_of_os,
+    expires, bound);

@@ -2283,6 +2283,10 @@ revoke all on function ebb.tenants_closing() from public, ebb_app, ebb_ingest, e
 --> statement-breakpoint
 revoke all on function ebb.tenants_late() from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
+revoke all on function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, text, text, text, timestamptz, integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, text, text, text, timestamptz, integer) to ebb_ingest;
+--> statement-breakpoint
 revoke all on function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
 grant execute on function ebb.straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer) to ebb_ingest;

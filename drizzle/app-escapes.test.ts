@@ -151,7 +151,7 @@ describe("what is not granted", () => {
       "ebb.begin_purge(gen_random_uuid(), 'public.outbox')",
       "ebb.purge_batch(gen_random_uuid(), 'public.outbox', 'expired', null, null, 1)",
       "ebb.record_receipt(gen_random_uuid(), gen_random_uuid(), 'public.outbox', '{}', false)",
-      `ebb.straight_ping(${uuids}, now(), 'alive', now(), now(), null, null, null, now(), 1)`,
+      `ebb.straight_ping(${uuids}, now(), 'alive', now(), null, null, null, now(), 1)`,
       "ebb.heartbeat('g', gen_random_uuid(), 0, 0, 0, 0, 0, 0)",
       "ebb.silent_gates('1 minute', 1)",
       "ebb.outbox_pending(null, 0, 1)",

@@ -43,7 +43,7 @@ function insertPing({
 }: Ping) {
   const conflict = "on conflict do nothing";
   return ingest().query(
-    `insert into public.pings (tenant_id, instance_id, kind, bucket, received_at, expires_at) values ($1, $2, 'alive', $3, now(), ${expires}) ${conflict}`,
+    `insert into public.pings (tenant_id, instance_id, kind, bucket, expires_at) values ($1, $2, 'alive', $3, ${expires}) ${conflict}`,
     [whose, instance, bucket],
   );
 }
@@ -103,7 +103,7 @@ describe("pings", () => {
       expect(await refusal(ingest().query(text)), text).toBe(DENIED);
     }
     const returning =
-      "insert into public.pings (tenant_id, instance_id, kind, bucket, received_at, expires_at) values ($1, $1, 'alive', $2, now(), $2::timestamptz + interval '30 days') returning instance_id";
+      "insert into public.pings (tenant_id, instance_id, kind, bucket, expires_at) values ($1, $1, 'alive', $2, $2::timestamptz + interval '30 days') returning instance_id";
     expect(await refusal(ingest().query(returning, [tenantId(), day()]))).toBe(DENIED);
   });
 });

@@ -236,6 +236,7 @@ const FUNCTIONS: Record<(typeof ROLES)[number], string[]> = {
     "gone_tenants",
     "heartbeat",
     "straight_ping",
+    "straight_ping",
   ],
   ebb_jobs: [
     "claim_mail",

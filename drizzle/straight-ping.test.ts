@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { uuidFromId } from "../src/core/id.ts";
 import { rowMaker } from "../src/testing/rows.ts";
@@ -40,7 +41,7 @@ async function ping(
   const [row] = await database
     .as("ingest")
     .query(
-      `select ebb.straight_ping($1, $2, $3, 'alive', $4, now(), 'linux', null, null, $4::timestamptz + $6::interval, $5) as outcome`,
+      `select ebb.straight_ping($1, $2, $3, 'alive', $4, 'linux', null, null, $4::timestamptz + $6::interval, $5) as outcome`,
       [uuid(as), instance, issuedAt, bucket, bound, kept],
     );
   return row?.["outcome"];
@@ -55,6 +56,62 @@ it("records, and answers a repetition without a second row", async () => {
   expect(await ping(it)).toBe("recorded");
   expect(await ping(it)).toBe("repeated");
   expect(await stored(it)).toEqual([uuid(it.tenant)]);
+});
+
+/** What is stored of an instance's pings, every column of it. */
+const rowsOf = async ({ instance }: Scene) =>
+  (
+    await database
+      .as("owner")
+      .query("select to_jsonb(p) - '{tenant_id,instance_id}'::text[] as row from pings p where instance_id = $1", [
+        instance,
+      ])
+  ).map(({ row }) => row);
+
+it("stores the day and nothing finer, also for a Worker of the version before, which tells the moment", async () => {
+  const [it, before] = [await scene(), await scene()];
+  const day = today().slice(0, 10);
+  await database.stopClock(`${day}T13:37:42.123456Z`);
+  expect(await ping(it)).toBe("recorded");
+  const asBefore = `select ebb.straight_ping($1, $2, $3, 'alive', $4, '${day}T13:37:42.123Z'::timestamptz, 'linux', null, null,
+    $4::timestamptz + interval '30 days', 100) as outcome`;
+  const tell = () =>
+    database.as("ingest").query(asBefore, [uuid(before.tenant), before.instance, new Date().toISOString(), today()]);
+  expect(await tell()).toEqual([{ outcome: "recorded" }]);
+  expect(await tell()).toEqual([{ outcome: "repeated" }]);
+  const expires = new Date(Date.parse(today()) + 30 * 86_400_000).toISOString().replace(".000Z", "+00:00");
+  const row = { kind: "alive", bucket: `${day}T00:00:00+00:00`, os_kind: "linux", os_name: null, os_version: null };
+  for (const told of [it, before]) expect(await rowsOf(told)).toEqual([{ ...row, expires_at: expires }]);
+  const windows = "select to_jsonb(w) - 'expires_at' as row from straight_windows w where tenant_id = $1";
+  expect(await database.as("owner").query(windows, [uuid(it.tenant)])).toEqual([
+    { row: { tenant_id: uuid(it.tenant), minute: `${day}T13:37:00+00:00`, used: 1 } },
+  ]);
+});
+
+it("a dead letter of the version before loses the moment of its ping, and nothing else", async () => {
+  const tenant = await database.tenant();
+  const make = await rowMaker(database, uuid(tenant));
+  const letters = {
+    [crypto.randomUUID()]: { instance_id: "ins_1", bucket: 86_400_000, received_at: 86_523_456, os_name: "a" },
+    [crypto.randomUUID()]: { instance_id: "ins_1", bucket: 86_400_000, os_name: '"received_at":1,' },
+    [crypto.randomUUID()]: { kind: "alive", received_at: 86_523_456 },
+  };
+  for (const [id, body] of Object.entries(letters)) {
+    await make.add("dead_letters", new Date().toISOString(), { id, body: JSON.stringify(body) });
+  }
+  const forgets = /^update public\.dead_letters[^;]+/m.exec(readFileSync("drizzle/0024_instances.sql", "utf8"));
+  await change(forgets?.[0] as string, []);
+  const left = await database
+    .as("owner")
+    .query("select id, body from dead_letters where tenant_id = $1", [uuid(tenant)]);
+  expect(Object.fromEntries(left.map(({ id, body }) => [id, body]))).toEqual(
+    Object.fromEntries(
+      Object.entries(letters).map(([id, { received_at: _, ...body }]: [string, Record<string, unknown>]) => [
+        id,
+        JSON.stringify(body),
+      ]),
+    ),
+  );
 });
 
 describe("gone", () => {

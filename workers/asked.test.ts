@@ -121,7 +121,6 @@ test("what is journaled is the hour, the kind, the instance and the person: no m
       person_id: who,
       kind: "profile",
       bucket: START,
-      received_at: START,
       expires_at: new Date(START).setUTCFullYear(new Date(START).getUTCFullYear() + 1),
       os_kind: null,
       os_name: null,

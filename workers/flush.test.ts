@@ -48,9 +48,8 @@ test("a batch with one expired row, one of a removed instance and one impossible
     const bucket = bucketStart("alive", Date.now());
     const insert = (instance: string, start: number, expires: number, os: string) =>
       storage.sql.exec(
-        "insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind) values (?, 'alive', ?, ?, ?, ?)",
+        "insert into journal (instance_id, kind, bucket, expires_at, os_kind) values (?, 'alive', ?, ?, ?)",
         instance,
-        start,
         start,
         expires,
         os,

@@ -13,6 +13,9 @@ import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts"
 
 /** Gates of the versions before: what they had stored is there after they wake in this one. */
 
+const journalOf = (tenant: TestTenant) =>
+  runInDurableObject(gateOf(tenant), (_, { storage }) => storage.sql.exec("select * from journal").toArray());
+
 /** Makes a gate's storage that of the first so many steps of the schema, with these rows. */
 async function asBefore(tenant: TestTenant, steps: number, rows: readonly [string, ...unknown[]][]): Promise<void> {
   await runInDurableObject(gateOf(tenant), async (_, { storage }) => {
@@ -25,7 +28,7 @@ async function asBefore(tenant: TestTenant, steps: number, rows: readonly [strin
   await evictDurableObject(gateOf(tenant));
 }
 
-test("a gate of the version before keeps its clients, tombstones, days, journal and floors", async () => {
+test("a gate of the version before keeps its clients, tombstones, days, journal and floors, and no moment of a ping", async () => {
   const tenant = await testTenant();
   const [pinged, waiting, removed] = (await manyInstances(tenant, 3)) as [
     Id<"instance">,
@@ -34,6 +37,7 @@ test("a gate of the version before keeps its clients, tombstones, days, journal 
   ];
   const now = Date.now();
   const day = bucketStart("alive", now);
+  const receivedAt = now - 7;
   const client = "insert into client values (?, ?, ?, ?, ?, ?)";
   const floor = "insert into floor values (?, ?, ?, ?)";
   const hash = (await hashSecret("secret")).slice().buffer;
@@ -45,8 +49,22 @@ test("a gate of the version before keeps its clients, tombstones, days, journal 
     ["insert into seen values (?, 'alive', ?, ?)", pinged, day, now],
     [
       "insert into journal (instance_id, kind, bucket, received_at, expires_at, os_kind) values (?, 'alive', ?, ?, ?, 'linux')",
-      ...[waiting, day, now, day + 30 * DAY_MS],
+      ...[waiting, day, receivedAt, day + 30 * DAY_MS],
     ],
+  ]);
+  expect(await journalOf(tenant)).toEqual([
+    {
+      seq: 1,
+      instance_id: waiting,
+      person_id: null,
+      kind: "alive",
+      bucket: day,
+      expires_at: day + 30 * DAY_MS,
+      os_kind: "linux",
+      os_name: null,
+      os_version: null,
+      spent_at: null,
+    },
   ]);
   const ask = async (clientId: string, secret: string | null) =>
     await gateOf(tenant).authenticateClient(await clientCall({ gateId: tenant.gateId, clientId, secret }));

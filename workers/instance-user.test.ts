@@ -1,7 +1,8 @@
-import { evictDurableObject, listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
+import { toHex } from "../src/core/bytes.ts";
 import type { GateMessage, RevokedReason, RevokedSubject } from "../src/core/gate-message.ts";
 import { type Id, newId, uuidFromId } from "../src/core/id.ts";
 import { deliverOutbox } from "../src/gate/outbox.ts";
@@ -9,9 +10,22 @@ import { PROTOCOL } from "../src/gate/protocol.ts";
 import { endSignIn } from "../src/sign-ins/end.ts";
 import { appWithFailingGates } from "../src/testing/failing-gates.ts";
 import { statementsDuring, withoutPostgres } from "../src/testing/faults.ts";
-import { call, gateOf, manyInstances, ping, signFor, signUserFor, tellGate } from "../src/testing/instance.ts";
-import { personIn, type TestPerson, type WantedPerson } from "../src/testing/people.ts";
+import {
+  call,
+  gateOf,
+  manyInstances,
+  ping,
+  postForm,
+  postJson,
+  signFor,
+  signUserFor,
+  tellGate,
+} from "../src/testing/instance.ts";
+import { codeRequest } from "../src/testing/oauth-scene.ts";
+import { ALL_GRANTS, type OAuthClient, type Pending, proof, REDIRECT_URI } from "../src/testing/oauth-world.ts";
+import { personIn, sessionHeaders, type TestPerson, type WantedPerson } from "../src/testing/people.ts";
 import { signInOn } from "../src/testing/sign-ins.ts";
+import { storedInGates, storedInPostgres } from "../src/testing/stored.ts";
 import { ownerRows, type TestTenant, testTenant } from "../src/testing/world.ts";
 import { createDeps } from "./runtime.ts";
 
@@ -359,38 +373,54 @@ test("a session costs no statement, a profile one", async () => {
 });
 
 test("no address of a caller is stored anywhere, whatever is asked", async () => {
-  const { tenant, token, instanceToken } = await scene();
-  const [address, prefix] = ["198.51.100.77", "198.51.100"];
-  const v6 = "2001:db8:77:7700::77";
+  const { tenant, person, token, instanceToken } = await scene();
+  const [address, v6] = ["198.51.100.77", "2001:db8:77:7700::77"];
   for (const ip of [address, v6]) {
-    const headers = { "cf-connecting-ip": ip, "x-forwarded-for": ip, "x-real-ip": ip };
-    await ask("/instance/alive", instanceToken, "POST", headers);
-    for (const path of ["/instance/owner", "/instance/workspace"]) await ask(path, instanceToken, "GET", headers);
-    for (const path of ["/instance/user/session", "/instance/user/profile"]) await ask(path, token, "GET", headers);
+    const headers = { "cf-connecting-ip": ip, "x-forwarded-for": ip, "x-real-ip": ip, forwarded: `for="${ip}"` };
+    const statuses: number[] = [];
+    const asks = async (response: Promise<Response>) => {
+      const answer = await response;
+      statuses.push(answer.status);
+      return answer;
+    };
+    await asks(ask("/instance/alive", instanceToken, "POST", headers));
+    for (const path of ["/instance/owner", "/instance/workspace"]) await asks(ask(path, instanceToken, "GET", headers));
+    for (const path of ["/instance/user/session", "/instance/user/profile"])
+      await asks(ask(path, token, "GET", headers));
+    const metadata = { scope: "profile:read", grant_types: ALL_GRANTS, redirect_uris: [REDIRECT_URI] };
+    const withKey = { ...metadata, instance_registration_key: tenant.registrationKey };
+    await asks(postJson("/oauth2/register", metadata, headers));
+    const client = await (await asks(postJson("/oauth2/register", withKey, headers))).json<OAuthClient>();
+    const form = { ...proof(client), scope: "profile:read" };
+    const device = await asks(postForm("/oauth2/device/authorize", form, headers));
+    const { user_code } = await device.json<Pending>();
+    await asks(postForm("/oauth2/token", { ...proof(client), grant_type: "client_credentials" }, headers));
+    const { query } = await codeRequest(client);
+    const signedIn = { ...headers, ...(await sessionHeaders(person)) };
+    for (const who of [headers, signedIn]) {
+      for (const path of ["/device", `/device?user_code=${user_code}`, "/oauth2/authorize"]) {
+        const url = path === "/oauth2/authorize" ? `${path}?${new URLSearchParams(query)}` : path;
+        await asks(call(url, { headers: who, redirect: "manual" }));
+      }
+    }
+    const { "x-csrf-token": csrf_token = "", ...posting } = await sessionHeaders(person, "POST");
+    await asks(postForm("/device", { csrf_token, user_code }, { ...headers, ...posting }));
+    // Nothing was turned away before it got anywhere; who has not signed in is sent to do so.
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 201, 201, 200, 200, 303, 303, 302, 200, 200, 302, 200]);
   }
   await ask("/instance/user/session/revoke", token, "POST", { "cf-connecting-ip": address });
-  const gates: string[] = [];
-  for (const id of await listDurableObjectIds(env.TENANT_GATE)) {
-    gates.push(
-      await runInDurableObject(env.TENANT_GATE.get(id), (_, { storage }) =>
-        JSON.stringify(
-          storage.sql
-            .exec<{ name: string }>("select name from sqlite_master where type = 'table' and name not glob '_cf_*'")
-            .toArray()
-            .map(({ name }) => storage.sql.exec(`select * from "${name}"`).toArray()),
-        ),
-      ),
-    );
-  }
+  const gates = await storedInGates();
   await gateOf(tenant).flush();
-  const tables = await ownerRows<{ name: string }>(sql`select c.relname as name from pg_class c
-    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`);
-  const rows: string[] = [];
-  for (const { name } of tables) {
-    rows.push(JSON.stringify(await ownerRows(sql.raw(`select t::text as row from public."${name}" t`))));
-  }
-  const stored = [...gates, ...rows].join("\n");
-  // The control: what was asked did leave traces.
-  expect(stored).toContain(uuidFromId("tenant", tenant.id));
-  for (const trace of [address, prefix, v6, "2001:db8:77"]) expect(stored).not.toContain(trace);
+  const rows = [...gates, ...(await storedInGates()), ...(await storedInPostgres())];
+  const stored = rows.map(({ text }) => text).join("\n");
+  const blobs = rows.flatMap((row) => row.blobs).join("\n");
+  // The control: what was asked did leave traces, of the network too, and there was something binary to look into.
+  for (const trace of [uuidFromId("tenant", tenant.id), "register-network", "user-code-network", "ebbc_"])
+    expect(stored).toContain(trace);
+  expect(gates.some((row) => row.blobs.length > 0)).toBe(true);
+  const written = [address, "198.51.100", v6, "2001:db8:77", "2001:0db8:0077"];
+  for (const trace of [...written, ...written.map((text) => toHex(new TextEncoder().encode(text)))])
+    expect(stored).not.toContain(trace);
+  // As their bytes: the IPv4 address, and the first 56 bits of the other.
+  for (const packed of ["c633644d", "20010db8007777"]) expect(blobs).not.toContain(packed);
 });

@@ -10,7 +10,6 @@ import type { Style } from "./terminal.ts";
 const Ping = z.looseObject({
   kind: z.string(),
   day: z.string(),
-  received_at: z.number(),
   expires_at: z.number(),
   os: z.object({ kind: z.string().nullable(), name: z.string().nullable(), version: z.string().nullable() }),
 });
@@ -44,12 +43,11 @@ export function pingsText(instance: string, pings: readonly Ping[], style?: Styl
     instance,
     "",
     ...formatTable(
-      [{ title: "DAY" }, { title: "KIND" }, { title: "OS" }, { title: "RECEIVED (UTC)" }, { title: "EXPIRES" }],
-      pings.map(({ day, kind, os, received_at, expires_at }) => [
+      [{ title: "DAY" }, { title: "KIND" }, { title: "OS" }, { title: "EXPIRES (UTC)" }],
+      pings.map(({ day, kind, os, expires_at }) => [
         day,
         kind,
         [os.kind, os.name, os.version].filter((part) => part !== null).join(" ") || "–",
-        formatSeconds(received_at),
         formatSeconds(expires_at),
       ]),
       style,

@@ -114,7 +114,6 @@ function eventRow(row: JournalRow): EventRow {
     personId: row.person_id as Id<"person"> | null,
     kind: row.kind,
     bucket: row.bucket,
-    receivedAt: row.received_at,
     expiresAt: row.expires_at,
     osKind: row.os_kind,
     osName: row.os_name,

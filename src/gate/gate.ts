@@ -73,7 +73,7 @@ export class TenantGateState {
     return this.#tenant.state;
   }
 
-  /** The one call of a ping: still valid? within every limit? journaled. */
+  /** The one call of a ping: still valid? within every limit? journaled, and of the moment nothing but the day. */
   ping(call: PingCall): PingAnswer {
     this.#tenant.meet(call.gateId, call.tenantId);
     const now = this.#clock.now();
@@ -100,13 +100,16 @@ export class TenantGateState {
         policy.name === PING_POLICY[call.kind] ? last.spent : this.#admissions.spent(policy.name, subject),
     );
     if (!decision.admitted) return { outcome: "limited", decision: encodeDecision(decision) };
-    if (!fresh) return { outcome: "repeated", decision: encodeDecision(decision) };
+    if (!fresh) {
+      // A gate that nobody but repeated pings wakes forgets too.
+      this.forget();
+      return { outcome: "repeated", decision: encodeDecision(decision) };
+    }
     const row = {
       instance_id: call.instanceId,
       person_id: null,
       kind: call.kind,
       bucket,
-      received_at: now,
       expires_at: pingExpiresAt(bucket),
       os_kind: call.os.kind,
       os_name: call.os.name,
@@ -143,7 +146,6 @@ export class TenantGateState {
       person_id: personId,
       kind,
       bucket,
-      received_at: bucket,
       expires_at: askedExpiresAt(bucket),
       os_kind: null,
       os_name: null,

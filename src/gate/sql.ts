@@ -9,7 +9,7 @@
  * | client  | SHA-256 of each active client's secret, and what it registered | 90 days after the instance was removed; an unclaimed one's 24 hours |
  * | forward | to which gate a client was claimed        | 90 days: whoever asks after that has it looked up again |
  * | floor   | tokens issued before this are refused     | such tokens have expired                      |
- * | seen    | the last bucket an instance pinged or a person's token asked in, and a ping's admission | that bucket has ended |
+ * | seen    | the last bucket an instance pinged or a person's token asked in, and a ping's admission | that bucket has ended; the admission: its window has passed |
  * | journal | what Postgres has not yet                 | it is flushed                                 |
  * | spent   | admissions that limits still count, packed | their window has passed                      |
  * | known_key | what was looked up of a live API key, so that the next call asks no database | the UTC hour ends, or any key or the tenant changes |
@@ -43,7 +43,7 @@ export const SCHEMA: readonly string[] = [
      key text primary key, facts text not null, calls_per_hour integer, expires_at integer not null
    ) without rowid;`,
   // What a client registered, whether it is claimed, and where it went; what persons' tokens ask. A client of before has
-  // told its scope alone.
+  // told its scope alone. Of a ping the day is journaled, and no moment.
   `create table registered (
      client_id text primary key, instance_id text not null, secret_hash blob, facts text, claimed integer not null, heard integer not null default 0,
      revoked_at integer, expires_at integer
@@ -61,7 +61,8 @@ export const SCHEMA: readonly string[] = [
    insert into asked (instance_id, person_id, kind, bucket, spent_at) select instance_id, '', kind, bucket, spent_at from seen;
    drop table seen;
    alter table asked rename to seen;
-   alter table journal add column person_id text;`,
+   alter table journal add column person_id text;
+   alter table journal drop column received_at;`,
 ];
 
 export const SQL = {
@@ -102,11 +103,11 @@ export const SQL = {
       where policy = ?3 and subject = ?1`,
   /** The last bucket in which a person's token asked. */
   lastAsked: "select bucket from seen where instance_id = ? and kind = ? and person_id = ?",
-  journal: `insert into journal (instance_id, person_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, spent_at)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  journal: `insert into journal (instance_id, person_id, kind, bucket, expires_at, os_kind, os_name, os_version, spent_at)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   journaled: "select instance_id, person_id, kind, bucket, spent_at from journal order by seq",
   pending: "select count(*) as pending from journal",
-  batch: `select seq, instance_id, person_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version
+  batch: `select seq, instance_id, person_id, kind, bucket, expires_at, os_kind, os_name, os_version
     from journal order by seq limit ?`,
   /** What is flushed is remembered for its bucket. Done a batch at a time: the journal alone is written on a ping's way. */
   see: `insert into seen (instance_id, person_id, kind, bucket, spent_at)
@@ -134,6 +135,9 @@ export const SQL = {
   forgetClients: "delete from client where expires_at <= ?",
   forgetForwards: "delete from forward where expires_at <= ?",
   forgetFloors: "delete from floor where expires_at <= ?",
-  forgetSeen: "delete from seen where kind = ? and bucket < ? and (spent_at is null or spent_at < ?)",
+  /** The moment of an admission goes as soon as no limit counts it, the day or hour when it has ended. */
+  forgetJournalSpent: "update journal set spent_at = null where spent_at < ?",
+  forgetSeenSpent: "update seen set spent_at = null where spent_at < ?",
+  forgetSeen: "delete from seen where kind = ? and bucket < ? and spent_at is null",
   forgetSpent: "delete from spent where expires_at <= ?",
 } as const;

@@ -10,7 +10,6 @@ export interface JournalRow {
   person_id: string | null;
   kind: string;
   bucket: number;
-  received_at: number;
   expires_at: number;
   os_kind: string | null;
   os_name: string | null;
@@ -192,19 +191,8 @@ export class GateStore {
 
   /** Journals a row. `spentAt` is the admission that it stands for beside, if it does. */
   append(row: Omit<JournalRow, "seq">, spentAt: number | null): void {
-    const { instance_id, person_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version } = row;
-    const values = [
-      instance_id,
-      person_id,
-      kind,
-      bucket,
-      received_at,
-      expires_at,
-      os_kind,
-      os_name,
-      os_version,
-      spentAt,
-    ];
+    const { instance_id, person_id, kind, bucket, expires_at, os_kind, os_name, os_version } = row;
+    const values = [instance_id, person_id, kind, bucket, expires_at, os_kind, os_name, os_version, spentAt];
     this.#sql.exec(SQL.journal, ...values);
     this.#note(row, spentAt);
   }
@@ -255,9 +243,9 @@ export class GateStore {
   /** Drops what has outlived its purpose: passed windows, ended buckets, tombstones, forwards, floors, known keys. */
   forget(nowMs: number, oldestBuckets: Readonly<Record<string, number>>, longestWindowMs: number): void {
     this.#sql.exec(SQL.forgetSpent, nowMs);
-    for (const [kind, oldest] of Object.entries(oldestBuckets)) {
-      this.#sql.exec(SQL.forgetSeen, kind, oldest, nowMs - longestWindowMs);
-    }
+    this.#sql.exec(SQL.forgetJournalSpent, nowMs - longestWindowMs);
+    this.#sql.exec(SQL.forgetSeenSpent, nowMs - longestWindowMs);
+    for (const [kind, oldest] of Object.entries(oldestBuckets)) this.#sql.exec(SQL.forgetSeen, kind, oldest);
     this.#sql.exec(SQL.forgetFloors, nowMs);
     this.#sql.exec(SQL.forgetClients, nowMs);
     this.#sql.exec(SQL.forgetForwards, nowMs);

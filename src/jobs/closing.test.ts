@@ -306,7 +306,7 @@ describe("30 days after it", () => {
       const { id: tenantId, gateId } = tenant;
       const instanceId = idFromUuid("instance", instances.get(tenant) as string);
       const os = { personId: null, osKind: null, osName: null, osVersion: null };
-      const ping = { instanceId, kind: "alive", bucket, receivedAt: noon, expiresAt: bucket + 30 * DAY, ...os };
+      const ping = { instanceId, kind: "alive", bucket, expiresAt: bucket + 30 * DAY, ...os };
       const counts = await ingest.flush({ tenantId, gateId, rows: [ping], pending: 0, dead: 0 });
       await ingest.bury({ tenantId, gateId, reason: "22P02", body: "{}" });
       return { recorded: counts.recorded, gone: counts.gone, tables: await tablesOf(tenant) };

@@ -187,6 +187,7 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "membership_come()": [],
   "tenants_closing()": [],
   "tenants_late()": [],
+  "straight_ping(uuid, uuid, timestamptz, text, timestamptz, text, text, text, timestamptz, integer)": ["ebb_ingest"],
   "straight_ping(uuid, uuid, timestamptz, text, timestamptz, timestamptz, text, text, text, timestamptz, integer)": [
     "ebb_ingest",
   ],

@@ -10,8 +10,8 @@ export interface EventRow extends PingRow {
 export interface PingRow {
   instanceId: Id<"instance">;
   kind: string;
+  /** Of when it came, all that is told. */
   bucket: number;
-  receivedAt: number;
   expiresAt: number;
   osKind: string | null;
   osName: string | null;

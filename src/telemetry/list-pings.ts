@@ -6,9 +6,8 @@ import { type Context, read } from "../verb.ts";
 
 export interface Ping {
   kind: "alive";
-  /** Start of the bucket, when it was received, when it will be forgotten: ms since 1970. */
+  /** Start of the bucket, when it will be forgotten: ms since 1970. */
   bucket: number;
-  receivedAt: number;
   expiresAt: number;
   osKind: string | null;
   osName: string | null;
@@ -22,7 +21,6 @@ export async function listPings(context: Context, instanceId: Id<"instance">): P
     db
       .select({
         bucket: pings.bucket,
-        receivedAt: pings.receivedAt,
         expiresAt: pings.expiresAt,
         osKind: pings.osKind,
         osName: pings.osName,

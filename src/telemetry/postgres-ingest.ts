@@ -23,16 +23,16 @@ const STRAIGHT_BOUND = 6_000;
  */
 const FLUSH = `
 with batch as materialized (
-  select * from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[], $13::uuid[])
-    as b (instance_id, kind, bucket, received_at, expires_at, os_kind, os_name, os_version, person_id)
+  select * from unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $12::uuid[])
+    as b (instance_id, kind, bucket, expires_at, os_kind, os_name, os_version, person_id)
 ), fresh as (
   select * from batch where expires_at > ebb.clock()
 ), live as materialized (
   select * from fresh f
    where (select true from public.instances i where i.id = f.instance_id and i.tenant_id = $1)
 ), pinged as (
-  insert into public.pings (tenant_id, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at)
-  select $1, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at from live
+  insert into public.pings (tenant_id, instance_id, kind, bucket, os_kind, os_name, os_version, expires_at)
+  select $1, instance_id, kind, bucket, os_kind, os_name, os_version, expires_at from live
    where kind not in ('session', 'profile')
   on conflict do nothing
   returning 1
@@ -51,10 +51,10 @@ with batch as materialized (
          (select count(*) from pinged) + (select count(*) from sessions) + (select count(*) from profiles) as recorded
 )
 select recorded::int, (live - recorded)::int as repeated, (total - fresh)::int as expired, (fresh - live)::int as gone,
-       ebb.heartbeat($2, $1, $11, recorded, live - recorded, total - fresh, fresh - live, $12)::text as heartbeat
+       ebb.heartbeat($2, $1, $10, recorded, live - recorded, total - fresh, fresh - live, $11)::text as heartbeat
   from counted`;
 
-const STRAIGHT = `select ebb.straight_ping($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as outcome`;
+const STRAIGHT = `select ebb.straight_ping($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome`;
 
 /** Runs the statements of `Ingest` over Neon's HTTP endpoint as `ebb_ingest`. */
 export function postgresIngest(sql: Sql, clock: Clock): Ingest {
@@ -66,7 +66,6 @@ export function postgresIngest(sql: Sql, clock: Clock): Ingest {
         rows.map((row) => uuidFromId("instance", row.instanceId)),
         rows.map((row) => row.kind),
         rows.map((row) => instantToSql(row.bucket)),
-        rows.map((row) => instantToSql(row.receivedAt)),
         rows.map((row) => instantToSql(row.expiresAt)),
         rows.map((row) => row.osKind),
         rows.map((row) => row.osName),
@@ -101,7 +100,6 @@ export function postgresIngest(sql: Sql, clock: Clock): Ingest {
         instantToSql(ping.issuedAtMs),
         ping.kind,
         instantToSql(ping.bucket),
-        instantToSql(ping.receivedAt),
         ping.osKind,
         ping.osName,
         ping.osVersion,

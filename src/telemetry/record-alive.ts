@@ -66,8 +66,7 @@ export async function recordAlive(
 
 /** The way past an unreachable gate: one statement, which checks credential, status and a bound of its own. */
 async function recordStraight(deps: Deps, credential: InstanceCredential, os: OperatingSystem): Promise<AliveAnswer> {
-  const now = deps.clock.now();
-  const bucket = bucketStart("alive", now);
+  const bucket = bucketStart("alive", deps.clock.now());
   const outcome = await deps.ingest
     .straightPing({
       tenantId: credential.tenantId,
@@ -75,7 +74,6 @@ async function recordStraight(deps: Deps, credential: InstanceCredential, os: Op
       issuedAtMs: credential.issuedAtMs,
       kind: "alive",
       bucket,
-      receivedAt: now,
       expiresAt: pingExpiresAt(bucket),
       osKind: os.kind,
       osName: os.name,

@@ -32,8 +32,8 @@ select gen_random_uuid(), r.tenant_id, gen_random_uuid(), gen_random_uuid(), 'ht
   from (${rows}) as r order by r.recorded_at`;
 
 const intoPings = (table: string, rows: string) => `
-insert into ${table} (tenant_id, instance_id, kind, bucket, received_at, os_kind, os_name, os_version, expires_at)
-select r.tenant_id, gen_random_uuid(), 'alive', r.bucket, r.bucket + interval '5 hours', 'linux', 'Debian', '12', r.bucket + interval '30 days'
+insert into ${table} (tenant_id, instance_id, kind, bucket, os_kind, os_name, os_version, expires_at)
+select r.tenant_id, gen_random_uuid(), 'alive', r.bucket, 'linux', 'Debian', '12', r.bucket + interval '30 days'
   from (${rows}) as r order by r.bucket`;
 
 export interface Filling {
@@ -146,7 +146,7 @@ export async function writeSteadily(
 export function readStatement({ table, shape }: Pick<Filling, "table" | "shape">): string {
   const [columns, key] =
     shape === "pings"
-      ? ["instance_id, bucket, received_at, os_name", "instance_id"]
+      ? ["instance_id, bucket, os_name", "instance_id"]
       : ["id, tool, status, duration_ms, recorded_at", "id"];
   return `select ${columns} from ${table} where tenant_id = $1 and ${key} > (select gen_random_uuid()) and expires_at > (select ebb.clock()) order by ${key} limit 20`;
 }
@@ -154,8 +154,8 @@ export function readStatement({ table, shape }: Pick<Filling, "table" | "shape">
 /** A row recorded now, in every table the one that the schedule wants: kept for thirty days or twelve months. */
 export function insertStatement({ table, shape }: Pick<Filling, "table" | "shape">): string {
   return shape === "pings"
-    ? `insert into ${table} (tenant_id, instance_id, kind, bucket, received_at, expires_at)
-       select $1, gen_random_uuid(), 'alive', b, ebb.clock(), b + interval '30 days' from date_trunc('day', ebb.clock(), 'UTC') as b`
+    ? `insert into ${table} (tenant_id, instance_id, kind, bucket, expires_at)
+       select $1, gen_random_uuid(), 'alive', b, b + interval '30 days' from date_trunc('day', ebb.clock(), 'UTC') as b`
     : `insert into ${table} (id, tenant_id, tool, status, duration_ms, recorded_at, expires_at)
        select gen_random_uuid(), $1, 'http-proxy', 'succeeded', 120, c, ebb.expiry(c, interval '12 months') from ebb.clock() as c`;
 }

@@ -9,9 +9,8 @@ export const pings = pgTable(
     tenantId: idColumn("tenant").notNull(),
     instanceId: idColumn("instance").notNull(),
     kind: text({ enum: ["alive", "health"] }).notNull(),
-    /** Start of the bucket; the UTC day for `alive`. */
+    /** Start of the bucket; the UTC day for `alive`. Nothing finer is stored of when a ping came. */
     bucket: instant().notNull(),
-    receivedAt: instant().notNull(),
     osKind: text(),
     osName: text(),
     osVersion: text(),

@@ -39,7 +39,6 @@ const ping = z.object({
   object: z.literal("ping"),
   kind: z.string(),
   day: z.string(),
-  received_at: z.int(),
   expires_at: z.int(),
   os: z.object({ kind: z.string().nullable(), name: z.string().nullable(), version: z.string().nullable() }),
 });
@@ -70,7 +69,6 @@ const PING_EXAMPLE = {
   object: "ping",
   kind: "alive",
   day: "2026-11-21",
-  received_at: 1795225299,
   expires_at: 1797811200,
   os: { kind: "linux", name: "Debian GNU/Linux", version: "12" },
 };
@@ -95,12 +93,11 @@ function showsInstance(instance: Instance) {
   };
 }
 
-function showsPing({ kind, bucket, receivedAt, expiresAt, osKind, osName, osVersion }: Ping) {
+function showsPing({ kind, bucket, expiresAt, osKind, osName, osVersion }: Ping) {
   return {
     object: "ping",
     kind,
     day: new Date(bucket).toISOString().slice(0, 10),
-    received_at: seconds(receivedAt),
     expires_at: seconds(expiresAt),
     os: { kind: osKind, name: osName, version: osVersion },
   };

@@ -65,8 +65,8 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
     columns: { key: secretHash, facts: account, calls_per_hour: account, expires_at: retention },
   },
   seen: {
-    what: "The last day on which an instance pinged, and when, for its rate limit; the last hour in which an instance asked for a person's session or profile.",
-    keptUntil: "that day, or hour, has ended and the gate wakes",
+    what: "The last day on which an instance pinged, and for an hour when, for its rate limit; the last hour in which an instance asked for a person's session or profile.",
+    keptUntil: "that day, or hour, has ended and the gate wakes; when it pinged: an hour later, and the gate wakes",
     subject: ["instance_id", "person_id"],
     ...working,
     columns: { instance_id: id, person_id: id, kind: usage, bucket: usage, spent_at: operational },
@@ -82,7 +82,6 @@ export const GATE_INVENTORY: Record<string, GateTableDeclaration> = {
       person_id: id,
       kind: usage,
       bucket: usage,
-      received_at: usage,
       expires_at: retention,
       os_kind: device,
       os_name: device,

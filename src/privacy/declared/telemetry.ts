@@ -21,7 +21,6 @@ export const pings: Declared<"pings"> = {
     instanceId: id,
     kind: usage,
     bucket: usage,
-    receivedAt: usage,
     osKind: device,
     osName: device,
     osVersion: device,
