@@ -145,3 +145,54 @@ test("an answer without a body, as the contract has it, is a yes; an access toke
   server.instanceTokens.clear();
   expect(await client.owner()).toMatchObject({ ok: true });
 });
+
+/** Offline, with a clock that is `aheadMs` too fast until a hand corrects it; with all timers that were set meanwhile. */
+async function corrected(aheadMs: number) {
+  const { server, time, make } = clientWorld();
+  const delays: number[] = [];
+  const schedule: typeof time.schedule = (fn, delayMs, keepAlive) => {
+    if (!keepAlive) delays.push(delayMs);
+    return time.schedule(fn, delayMs, keepAlive);
+  };
+  time.jump(aheadMs);
+  server.fault = () => "down";
+  await make({ registrationKey: "key", schedule }).start();
+  await time.advance(3 * HOUR_MS);
+  time.shift(-aheadMs);
+  server.fault = () => null;
+  return { server, time, delays };
+}
+
+test.each([10 * DAY_MS, 365 * DAY_MS])("a clock that was %i ms ahead: a ping within an hour or so", async (aheadMs) => {
+  const { server, time, delays } = await corrected(aheadMs);
+  const before = delays.length;
+  await time.advance(2 * HOUR_MS);
+  expect(server.pings).toHaveLength(1);
+  expect(delays.length - before).toBeLessThan(20);
+  await time.advance(3 * DAY_MS);
+  expect(server.pings).toHaveLength(4);
+});
+
+test("no timer is longer than an hour, and nothing is sent when one ends before its time", async () => {
+  const { server, time, delays } = await corrected(0);
+  await time.advance(30 * DAY_MS);
+  expect(Math.max(...delays)).toBe(HOUR_MS);
+  expect(server.pings.length).toBeGreaterThan(29);
+  expect(server.pings).toHaveLength(new Set(server.pings).size);
+  expect(delays.filter((delayMs) => delayMs === HOUR_MS).length).toBeLessThan(31 * 24);
+});
+
+test("a day that the service asks for is waited out, and the wait holds when the clock is set back by less", async () => {
+  const { server, time, make } = clientWorld();
+  server.fault = () => ({ status: 503, headers: { "retry-after": "86400" } });
+  const client = make({ registrationKey: "key" });
+  await client.start();
+  server.fault = () => null;
+  await time.advance(12 * HOUR_MS);
+  time.shift(-10 * HOUR_MS);
+  expect(await client.start()).toMatchObject({ error: { code: "unavailable" } });
+  await time.advance(21 * HOUR_MS);
+  expect(server.received).toHaveLength(1);
+  await time.advance(2 * HOUR_MS);
+  expect(server.pings).toHaveLength(1);
+});

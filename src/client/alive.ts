@@ -16,8 +16,8 @@ export interface PingOutcome {
 }
 
 export interface Alive {
-  /** Begins to ping: now, unless today (UTC) had its ping, then once a day. Registers first if it must. */
-  start(): Promise<Result<PingOutcome>>;
+  /** Begins to ping: now, unless today (UTC) had its ping, then once a day. Registers first if it must, after `before`. */
+  start(before: () => Promise<unknown>): Promise<Result<PingOutcome>>;
   stop(): void;
   /** Stops what is under way and what is planned, until `wake`. */
   pause(): void;
@@ -25,6 +25,12 @@ export interface Alive {
   wake(): void;
   readonly nextAtMs: number | null;
 }
+
+const HOUR_MS = 3_600_000;
+/** No wait is longer: a day that the service may ask for, and the spread. What is later was planned by a wrong clock. */
+const LONGEST_WAIT_MS = 25 * HOUR_MS;
+/** Nor is a ping planned for later than the end of tomorrow (UTC). */
+const LONGEST_PLAN_MS = 48 * HOUR_MS;
 
 export function createAlive(parts: Parts, registration: Registration, asInstance: AsInstance): Alive {
   const { settings, memory, permitted } = parts;
@@ -39,12 +45,24 @@ export function createAlive(parts: Parts, registration: Registration, asInstance
   let cancelTimer = () => {};
   let underWay = new AbortController();
 
-  const plan = (atMs: number): void => {
+  const unplan = (): void => {
     cancelTimer();
     nextAtMs = null;
+  };
+
+  const plan = (atMs: number): void => {
+    unplan();
     if (!running || !permitted()) return;
     nextAtMs = atMs;
-    cancelTimer = schedule(() => void attempt().catch(() => undefined), Math.max(0, atMs - now()), false);
+    // No timer is longer than an hour: the clock may be set meanwhile, and a long one overflows in some runtimes.
+    cancelTimer = schedule(look, Math.min(Math.max(0, atMs - now()), HOUR_MS), false);
+  };
+
+  const look = (): void => {
+    const leftMs = (nextAtMs ?? 0) - now();
+    const tooLate = leftMs > (waiting === null ? LONGEST_PLAN_MS : LONGEST_WAIT_MS);
+    if (nextAtMs !== null && leftMs > 0 && !tooLate) plan(nextAtMs);
+    else void attempt().catch(() => undefined);
   };
 
   const outcome = (pinged: boolean): Result<PingOutcome> =>
@@ -53,15 +71,24 @@ export function createAlive(parts: Parts, registration: Registration, asInstance
   const planAfter = (lastAtMs: number): void => plan(nextPingAt(Math.min(lastAtMs, now()), random()));
 
   const failed = (error: ClientError): void => {
-    if (error.code === "aborted" || error.code === "not-permitted") return;
-    const again = isTransient(error) ? retryDelay(failures++, random(), error.retryAfterMs) : null;
-    // What only a person can mend is asked again tomorrow.
-    if (again === null) planAfter(now());
-    else {
-      waiting = { untilMs: now() + again, error };
-      plan(waiting.untilMs);
+    // Whoever stopped it plans what comes next.
+    if (error.code === "aborted") return;
+    if (error.code === "not-permitted") {
+      unplan();
+      return;
     }
-    if (error.code !== "offline" && error.code !== "timeout") emit({ type: "ping-failed", error, nextAtMs });
+    const [transient, storeFailed] = [isTransient(error), error.code === "store-failed"];
+    const untilMs = now() + retryDelay(failures, random(), error.retryAfterMs);
+    // What only a person can mend is asked again tomorrow.
+    if (!transient && !storeFailed) planAfter(now());
+    else {
+      failures += 1;
+      if (transient) waiting = { untilMs, error };
+      plan(untilMs);
+    }
+    // A store has an event of its own, and being offline is none.
+    const quiet = storeFailed || error.code === "offline" || error.code === "timeout";
+    if (!quiet) emit({ type: "ping-failed", error, nextAtMs });
   };
 
   const ping = async (): Promise<Result<PingOutcome>> => {
@@ -87,28 +114,27 @@ export function createAlive(parts: Parts, registration: Registration, asInstance
   };
 
   const guarded = async (): Promise<Result<PingOutcome>> => {
-    const loaded = await memory.load();
-    if (!loaded.ok) {
-      plan(now() + retryDelay(failures++, random()));
-      return loaded;
-    }
-    if (!permitted()) return fail("not-permitted");
-    if (waiting !== null && now() < waiting.untilMs) {
+    const known = await memory.read();
+    const result = !known.ok ? known : permitted() ? await due() : fail("not-permitted");
+    if (!result.ok && result.error !== waiting?.error) failed(result.error);
+    return result;
+  };
+
+  const due = async (): Promise<Result<PingOutcome>> => {
+    const leftMs = (waiting?.untilMs ?? 0) - now();
+    if (waiting !== null && leftMs > 0 && leftMs <= LONGEST_WAIT_MS) {
       plan(waiting.untilMs);
       return { ok: false, error: waiting.error };
     }
     waiting = null;
-    const result = await ping();
-    if (!result.ok) failed(result.error);
-    return result;
+    return await ping();
   };
   const inTurn = createQueue();
   /** Never two at once: the second finds that today has had its ping. */
   const attempt = () => inTurn(async () => (running ? await guarded() : fail("aborted")));
 
   const pause = (): void => {
-    nextAtMs = null;
-    cancelTimer();
+    unplan();
     underWay.abort();
   };
 
@@ -116,10 +142,11 @@ export function createAlive(parts: Parts, registration: Registration, asInstance
     get nextAtMs() {
       return nextAtMs;
     },
-    start: () => {
+    start: async (before) => {
       running = true;
       mayRegister = true;
-      return attempt();
+      await before();
+      return await attempt();
     },
     pause,
     stop: () => {

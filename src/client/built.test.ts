@@ -109,8 +109,13 @@ test("imports nothing but its own files, and its types need no library but the b
   expect(modules()).toContain("index.js");
 });
 
-test("is small", () => {
-  const bytes = modules().map((name) => readFileSync(join(root, "dist/client", name)));
-  // With its comments, and not minified.
-  expect(gzipSync(Buffer.concat(bytes)).length).toBeLessThan(16 * 1024);
+test("is small, and as small as the README says", async () => {
+  const bundle = ["--bundle", "--minify", "--format=esm", "--log-level=warning"];
+  const { code, output } = await runCommand("esbuild", [join(root, "dist/client/index.js"), ...bundle]);
+  expect(code, output).toBe(0);
+  const size = gzipSync(output).length;
+  expect(size).toBeLessThan(11_000);
+  const said = /\(([\d.]+) KB, minified and gzipped\)/.exec(readFileSync(join(PROJECT, "README.md"), "utf8"))?.[1];
+  // Another zlib may compress a little differently.
+  expect(Math.abs(Number(said) * 1000 - size), `${size} bytes`).toBeLessThan(100);
 });

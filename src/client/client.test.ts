@@ -234,3 +234,36 @@ test("a registration that was removed is not made again by itself; one that nobo
   third.server.clients.clear();
   expect(await signIn(third, early)).toMatchObject({ ok: true });
 });
+
+test("the preview of a start shows the refresh that is then repeated, and none where it is too late or not permitted", async () => {
+  const world = clientWorld();
+  const { server, time, make } = world;
+  const client = make({ registrationKey: "key" });
+  await client.start();
+  await signIn(world, client);
+  time.jump(6 * 86_400_000);
+  server.fault = ({ body }) => (body.includes("refresh_token=") ? "lost" : null);
+  await client.session();
+  time.clear();
+  server.fault = () => null;
+  time.jump(20_000);
+  const sentBy = async (options: Partial<ClientOptions>, waitMs: number) => {
+    time.jump(waitMs);
+    const kept = world.store.text;
+    const next = make(options);
+    const preview = await next.preview("start", { secrets: true });
+    const before = server.received.length;
+    await next.start();
+    await time.advance(0);
+    time.clear();
+    world.store.text = kept;
+    const bodies = server.received.slice(before).map(({ path, body }) => [path, body]);
+    const previewed = preview.ok && preview.value.map((request) => [new URL(request.url).pathname, request.text ?? ""]);
+    expect(previewed).toEqual(bodies);
+    return bodies.map(([path, body]) => (body?.includes("refresh_token=") ? "refresh" : path));
+  };
+  const ping = ["/oauth2/token", "/instance/alive"];
+  expect(await sentBy({}, 0)).toEqual(["refresh", ...ping]);
+  expect(await sentBy({ env: { DO_NOT_TRACK: "1" } }, 0)).toEqual([]);
+  expect(await sentBy({}, 60_000)).toEqual(ping);
+});

@@ -88,10 +88,8 @@ export function createClient(options: ClientOptions): Client {
 
 function clientOf(settings: Settings): Client {
   const memory = createMemory(settings);
-  /** What was said in this run holds even if it could not be kept. */
-  let said: boolean | null = null;
-  const permitted = () => !settings.doNotTrack() && (said ?? memory.state.consent ?? !settings.askFirst);
-  const parts: Parts = { settings, memory, permitted, send: createSend(settings, permitted) };
+  const permitted = () => !settings.doNotTrack() && (memory.consent ?? !settings.askFirst);
+  const parts: Parts = { settings, memory, permitted, send: createSend(settings, memory, permitted) };
   const registration = createRegistration(parts);
   const asInstance = createAsInstance(parts, registration);
   const userToken = createUserToken(parts, registration);
@@ -104,6 +102,8 @@ function clientOf(settings: Settings): Client {
   const call = async <T>(work: () => Promise<Result<T>>): Promise<Result<T>> => {
     try {
       const loaded = await memory.load();
+      // Somebody may have signed in through another process.
+      if (loaded.ok && memory.state.user === null) await memory.read();
       return loaded.ok ? await work() : loaded;
     } catch {
       return fail("internal");
@@ -126,18 +126,19 @@ function clientOf(settings: Settings): Client {
   return {
     start: async () => {
       try {
-        const outcome = alive.start();
-        const loaded = await memory.load();
-        if (loaded.ok && permitted()) userToken.resume();
-        return await outcome;
+        // A refresh whose answer was lost can be repeated for a minute: before the ping.
+        return await alive.start(userToken.resume);
       } catch {
         return fail("internal");
       }
     },
-    stop: () => alive.stop(),
+    stop: () => {
+      alive.stop();
+      userToken.stop();
+    },
     signIn: (request) =>
       call(async () => {
-        const result = await signIn(request);
+        const result = await signIn.begin(request);
         if (result.ok) alive.wake();
         return result;
       }),
@@ -165,23 +166,31 @@ function clientOf(settings: Settings): Client {
     lease: () => call(leases.fetch),
     verifyLease: () => call(leases.verify),
     setConsent: async (yes) => {
-      said = yes;
-      if (!yes) alive.pause();
+      memory.note({ consent: yes });
+      if (!yes) {
+        alive.pause();
+        userToken.pause();
+      }
       return await call(async () => {
         const kept = await memory.save({ consent: yes });
+        // Another process's write may have begun before ours and ended after it: it knew nothing of this.
+        const lost = !yes && kept.ok && (await memory.read()).ok && memory.state.consent !== false;
+        if (lost) await memory.save({ consent: false });
         if (yes) alive.wake();
-        return kept ? ok(undefined) : fail("store-failed");
+        return kept;
       });
     },
     preview: (action = "start", { secrets = false } = {}) => call(async () => ok(preview(action, secrets))),
     status: () => call(async () => ok(statusOf())),
-    forget: () =>
-      call(async () => {
-        alive.stop();
+    forget: async () => {
+      alive.stop();
+      signIn.stop();
+      return await call(async () => {
         await userToken.drop("forgotten");
-        await memory.save(emptyState(settings.url, memory.state.consent));
-        return ok(undefined);
-      }),
+        const { consent: _, ...nothing } = emptyState(settings.url);
+        return await memory.save(nothing);
+      });
+    },
   };
 
   /** Another owner may want the pings that the last one's account did not. */
@@ -193,14 +202,14 @@ function clientOf(settings: Settings): Client {
   }
 
   function statusOf(): ClientStatus {
-    const { client, user, consent } = memory.state;
+    const { client, user } = memory.state;
     return {
       registered: registration.known().ok,
       claimed: client?.claimed ?? false,
       claimCode: client?.claimCode ?? null,
       registrationExpiresAtMs: client?.expiresAtMs ?? null,
       signedIn: user !== null,
-      consent,
+      consent: memory.consent,
       permitted: permitted(),
       nextPingAtMs: alive.nextAtMs,
     };

@@ -1,9 +1,16 @@
 import type { ClientEvent } from "./event.ts";
 import { printable } from "./json-field.ts";
 
-/** Where one JSON text is kept, with secrets in it: a file of mode 0600, a key chain. One client to a store. */
+/**
+ * Where one JSON text is kept, with secrets in it: a file of mode 0600, a key chain. Processes of one instance may share
+ * it, with one client each and the same `url`. Then a no is heard by all before they send anything by themselves; a yes
+ * when they start next. A refresh, a sign-in and a registration are taken over by the others before they send their own.
+ * There is no lock: what two do within the same second may be done twice, and two refreshes at once may end the sign-in.
+ */
 export interface ClientStore {
+  /** What was `set` last, by whichever process; null if nothing ever was. */
   get(): Promise<string | null>;
+  /** Resolves when it is kept. Whole or not at all: a file is written under a name of its own and renamed. */
   set(text: string): Promise<void>;
 }
 

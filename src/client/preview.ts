@@ -14,6 +14,7 @@ import {
   registerRequest,
   signOutRequest,
 } from "./request.ts";
+import { isRepeatable } from "./user-token.ts";
 
 /** A call of the client, as `preview` names it. */
 export type Action = "start" | "signIn" | "signOut" | "session" | "profile" | "owner" | "workspace" | "lease";
@@ -42,7 +43,8 @@ export function createPreview({ settings, memory, permitted }: Parts, registrati
     const client = known.ok ? { id: known.value.id, secret: shown(known.value.secret) } : { id: LATER, secret: LATER };
     const registering = () => {
       if (known.ok) return;
-      requests.push(registerRequest(settings, settings.registrationKey && shown(settings.registrationKey)));
+      const key = settings.registrationKey && shown(settings.registrationKey);
+      requests.push(registerRequest(settings, key, shown(registration.idempotencyKey())));
     };
     const instanceToken = () => {
       const { instance } = state;
@@ -50,16 +52,21 @@ export function createPreview({ settings, memory, permitted }: Parts, registrati
       requests.push(instanceTokenRequest(settings, client));
       return LATER;
     };
+    const refreshing = () => {
+      requests.push(refreshRequest(settings, client, state.user === null ? LATER : shown(state.user.refreshToken)));
+      return LATER;
+    };
     const userToken = () => {
       const { user } = state;
-      if (user !== null && nowMs < user.renewAtMs && user.refreshSentAtMs === null) return shown(user.token);
-      requests.push(refreshRequest(settings, client, user === null ? LATER : shown(user.refreshToken)));
-      return LATER;
+      const good = user !== null && nowMs < user.renewAtMs && user.refreshSentAtMs === null;
+      return good ? shown(user.token) : refreshing();
     };
 
     switch (action) {
       case "start":
-        if (!permitted() || (state.alive !== null && pingedToday(state.alive.atMs, nowMs))) break;
+        if (!permitted()) break;
+        if (isRepeatable(state.user, nowMs)) refreshing();
+        if (state.alive !== null && pingedToday(state.alive.atMs, nowMs)) break;
         registering();
         requests.push(aliveRequest(settings, instanceToken()));
         break;

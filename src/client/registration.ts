@@ -11,6 +11,8 @@ export interface Registration {
   ensure(purpose: Purpose): Promise<Result<RegisteredClient>>;
   /** The registration that is known; `not-registered` if there is none. */
   known(): Result<RegisteredClient>;
+  /** What the next registration will be sent with. */
+  idempotencyKey(): string;
   /** What it means that the service refused this client: `invalid_client`. */
   refused(client: RegisteredClient, error: ClientError): Promise<ReturnType<typeof fail>>;
 }
@@ -18,11 +20,41 @@ export interface Registration {
 export function createRegistration({ settings, memory, send }: Parts): Registration {
   const { emit, now, registrationKey } = settings;
 
+  /** For the next registration, until it is kept. Whoever knows it could fetch the answer: no fewer than 128 bits. */
+  let drafted: string | null = null;
+
+  const idempotencyKey = (): string => {
+    if (memory.state.registering !== null) return memory.state.registering;
+    drafted ??= Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
+    return drafted;
+  };
+
+  /** What is asked for is written down first: an answer that is lost is asked for again, and makes no second instance. */
   const register = async (purpose: Purpose): Promise<Result<RegisteredClient>> => {
-    const answer = await send(registerRequest(settings, registrationKey), purpose);
+    const stored = await memory.read();
+    if (!stored.ok) return stored;
+    // Another process was faster.
+    const there = known();
+    if (there.ok) return there;
+    const key = idempotencyKey();
+    drafted = null;
+    const kept = await memory.save({ registering: key });
+    if (!kept.ok) return kept;
+    const answer = await send(registerRequest(settings, registrationKey, key), purpose);
+    await memory.read();
+    if (memory.state.registering !== key) {
+      // Another process has its answer already, or it was forgotten meanwhile.
+      const done = known();
+      return done.ok ? done : fail("aborted");
+    }
     if (!answer.ok) {
-      if (answer.error.code !== "refused") return answer;
-      const { code: _, ...detail } = answer.error;
+      const { code, ...detail } = answer.error;
+      // 409: the first of two requests with this key is still being worked on.
+      if (code !== "refused") return answer;
+      if (detail.status === 409) return fail("unavailable", detail);
+      await memory.save({ registering: null });
       const refusal = fail("registration-refused", detail);
       emit({ type: "registration-refused", error: refusal.error });
       return refusal;
@@ -33,7 +65,8 @@ export function createRegistration({ settings, memory, send }: Parts): Registrat
     const claimCode = textField(answer.value, "claim_code", 100);
     const expiresAtMs = endsAtS === null ? null : endsAtS * 1000;
     const client = { id, secret, claimed: registrationKey !== null, claimCode, expiresAtMs };
-    await memory.save({ ...emptyState(settings.url), client, consent: memory.state.consent, seenAtMs: now() });
+    const { consent: _, ...anew } = emptyState(settings.url);
+    await memory.save({ ...anew, client, seenAtMs: now() });
     emit({ type: "registered", clientId: id, claimCode, registrationExpiresAtMs: expiresAtMs });
     return ok(client);
   };
@@ -49,6 +82,7 @@ export function createRegistration({ settings, memory, send }: Parts): Registrat
 
   return {
     known,
+    idempotencyKey,
     ensure: (purpose) =>
       // Whoever comes second finds what the first has registered.
       inTurn(async () => {

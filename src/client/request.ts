@@ -19,14 +19,20 @@ const GRANT_TYPES = ["client_credentials", DEVICE_GRANT, "refresh_token"];
 
 type Address = Pick<Settings, "url">;
 
-/** RFC 7591, with the contract's key. */
-export function registerRequest(settings: Settings, registrationKey: string | null): OutgoingRequest {
-  return json(settings, "/oauth2/register", null, {
+/** RFC 7591, with the contract's key. Repeated with the same `idempotencyKey` it registers nothing more. */
+export function registerRequest(
+  settings: Settings,
+  registrationKey: string | null,
+  idempotencyKey: string,
+): OutgoingRequest {
+  const request = json(settings, "/oauth2/register", null, {
     scope: settings.scope,
     grant_types: GRANT_TYPES,
     ...(settings.name === null ? {} : { client_name: settings.name }),
     ...(registrationKey === null ? { require_claim_code: true } : { instance_registration_key: registrationKey }),
   });
+  request.headers["idempotency-key"] = idempotencyKey;
+  return request;
 }
 
 /** RFC 6749 section 4.4. */

@@ -1,4 +1,5 @@
 import { field, printable, textField } from "./json-field.ts";
+import type { Memory } from "./memory.ts";
 import type { Settings } from "./options.ts";
 import type { OutgoingRequest } from "./request.ts";
 import { type ClientError, fail, ok, type Result } from "./result.ts";
@@ -16,9 +17,14 @@ export type Send = (request: OutgoingRequest, purpose: Purpose, signal?: AbortSi
  * The one place where requests leave. Resolves with the parsed JSON of a 2xx answer, undefined if it was empty. Gives up
  * after ten seconds, follows no redirect (its target would be shown our secrets) and reads at most 64 KiB. Never rejects.
  */
-export function createSend(settings: Settings, permitted: () => boolean): Send {
+export function createSend(settings: Settings, memory: Memory, permitted: () => boolean): Send {
   return async (request, purpose, signal) => {
-    if (purpose === "telemetry" && !permitted()) return fail("not-permitted");
+    if (purpose === "telemetry") {
+      // The owner may have said no through another process.
+      const known = await memory.read();
+      if (!known.ok) return known;
+      if (!permitted()) return fail("not-permitted");
+    }
     if (signal?.aborted) return fail("aborted");
     const controller = new AbortController();
     let giveUp = (_: "timeout" | "aborted") => {};
@@ -78,7 +84,7 @@ async function judge(response: Response, nowMs: number): Promise<Result<unknown>
   }
   if (status >= 200 && status < 300) return parsed ? ok(body) : fail("invalid-answer", { status });
   if (status < 400) return fail("invalid-answer", { status });
-  const code = status === 429 ? "limited" : status >= 500 ? "unavailable" : "refused";
+  const code = status === 429 ? "limited" : status >= 500 || status === 408 ? "unavailable" : "refused";
   return fail(code, { status, ...explanation(body), ...retryAfter(response, nowMs) });
 }
 

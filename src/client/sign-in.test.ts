@@ -154,3 +154,64 @@ test("an instance that starts unclaimed pings as soon as somebody has claimed it
   await world.time.advance(0);
   expect(world.server.pings).toHaveLength(1);
 });
+
+test.each([30 * 86_400_000, -30 * 86_400_000])("a clock that is set by %i ms meanwhile ends nothing", async (ms) => {
+  const { server, time, make } = clientWorld();
+  const result = make().signIn({ onCode: () => undefined });
+  await time.advance(7_000);
+  time.shift(ms);
+  await time.advance(60_000);
+  server.approve();
+  await time.advance(5_000);
+  expect(await result).toMatchObject({ ok: true });
+  // And it does not go on for ever.
+  const other = clientWorld();
+  const unapproved = other.make().signIn({ onCode: () => undefined });
+  await other.time.advance(7_000);
+  other.time.shift(ms);
+  await other.time.advance(600_000);
+  expect(await unapproved).toMatchObject({ error: { code: "expired" } });
+  expect(polls(other.server)).toBe(119);
+});
+
+test("forget ends a sign-in that is under way: an approval afterwards brings nothing back", async () => {
+  for (const afterMs of [0, 1_000, 5_000, 9_000]) {
+    const { server, time, store, events, make } = clientWorld();
+    const client = make();
+    const result = client.signIn({ onCode: () => undefined });
+    await time.advance(afterMs);
+    expect(await client.forget()).toMatchObject({ ok: true });
+    server.approve();
+    const before = server.received.length;
+    await time.advance(3_600_000);
+    expect(await result).toMatchObject({ ok: false, error: { code: "aborted" } });
+    expect(server.received).toHaveLength(before);
+    expect(events.filter(({ type }) => type === "signed-in")).toEqual([]);
+    expect(JSON.parse(store.text ?? "")).toMatchObject({ client: null, user: null, registering: null });
+    // The next one is another.
+    const again = client.signIn({ onCode: () => server.approve() });
+    await time.advance(10_000);
+    expect(await again).toMatchObject({ ok: true });
+  }
+});
+
+test.each(["/oauth2/register", "/oauth2/device/authorize", "/oauth2/token"])(
+  "forget while %s is under way, here or in another process: nothing of it is kept",
+  async (path) => {
+    for (const here of [true, false]) {
+      const { server, time, store, make } = clientWorld();
+      let forgotten: Promise<unknown> | null = null;
+      const fetch: typeof server.fetch = async (url, init) => {
+        const answer = await server.fetch(url, init);
+        if (url.endsWith(path)) forgotten ??= (here ? client : make()).forget();
+        await forgotten;
+        return answer;
+      };
+      const client = make({ fetch });
+      const result = client.signIn({ onCode: () => server.approve() });
+      await time.advance(10_000);
+      expect(await result).toMatchObject({ ok: false });
+      expect(JSON.parse(store.text ?? "")).toMatchObject({ client: null, user: null });
+    }
+  },
+);

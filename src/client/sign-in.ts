@@ -29,6 +29,7 @@ export interface SignInRequest {
 interface DeviceCode extends SignInCode {
   deviceCode: string;
   intervalMs: number;
+  lifetimeMs: number;
 }
 
 const DEFAULT_INTERVAL_S = 5;
@@ -40,11 +41,11 @@ const LONGEST_WAIT_MS = 60_000;
  */
 export function createSignIn({ settings, memory, send }: Parts, registration: Registration) {
   const { now, schedule, emit } = settings;
-  let underWay = false;
+  let underWay: AbortController | null = null;
 
   const begin = async (
     scope: string,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
     again = true,
   ): Promise<Result<[RegisteredClient, DeviceCode]>> => {
     const client = await registration.ensure("person");
@@ -62,38 +63,39 @@ export function createSignIn({ settings, memory, send }: Parts, registration: Re
   };
 
   /** Resolves false when it was stopped. A person waits for it: it keeps the program running. */
-  const wait = (ms: number, signal: AbortSignal | undefined): Promise<boolean> =>
+  const wait = (ms: number, signal: AbortSignal): Promise<boolean> =>
     new Promise((resolve) => {
-      if (signal?.aborted) return resolve(false);
+      if (signal.aborted) return resolve(false);
       const stop = () => {
         cancel();
         resolve(false);
       };
       const cancel = schedule(
         () => {
-          signal?.removeEventListener("abort", stop);
+          signal.removeEventListener("abort", stop);
           resolve(true);
         },
         ms,
         true,
       );
-      signal?.addEventListener("abort", stop, { once: true });
+      signal.addEventListener("abort", stop, { once: true });
     });
 
   const poll = async (
     client: RegisteredClient,
     code: DeviceCode,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<Result<{ scope: string }>> => {
     let { intervalMs } = code;
     let waitMs = intervalMs;
-    while (now() + waitMs < code.expiresAtMs) {
+    // The waits are counted, for the clock may be set meanwhile. The service knows better, and says so when it is over.
+    for (let leftMs = code.lifetimeMs - waitMs; leftMs > 0; leftMs -= waitMs) {
       if (!(await wait(waitMs, signal))) return fail("aborted");
       const sentAtMs = now();
       const answer = await send(pollRequest(settings, client, code.deviceCode), "person", signal);
       if (answer.ok) {
         const user = readSignIn(answer.value, sentAtMs, null);
-        return user === null ? fail("invalid-answer") : await keep(client, user);
+        return user === null ? fail("invalid-answer") : await keep(client, user, signal);
       }
       const { reason, retryAfterMs = 0 } = answer.error;
       if (reason === "slow_down" && answer.error.code === "refused") intervalMs += 5_000;
@@ -123,7 +125,11 @@ export function createSignIn({ settings, memory, send }: Parts, registration: Re
   const keep = async (
     client: RegisteredClient,
     user: NonNullable<ReturnType<typeof readSignIn>>,
+    signal: AbortSignal,
   ): Promise<Result<{ scope: string }>> => {
+    await memory.read();
+    // What was forgotten meanwhile, here or by another process, does not come back.
+    if (signal.aborted || memory.state.client?.id !== client.id) return fail("aborted");
     const before = memory.state.user;
     // Whoever approved it has claimed the instance.
     await memory.save({ user, lease: null, client: { ...client, claimed: true, claimCode: null, expiresAtMs: null } });
@@ -132,18 +138,30 @@ export function createSignIn({ settings, memory, send }: Parts, registration: Re
     return ok({ scope: user.scope });
   };
 
-  return async ({ scope, onCode, signal }: SignInRequest): Promise<Result<{ scope: string }>> => {
-    if (underWay) return fail("busy");
-    underWay = true;
+  const signIn = async ({ scope, onCode, signal }: SignInRequest): Promise<Result<{ scope: string }>> => {
+    if (underWay !== null) return fail("busy");
+    const mine = new AbortController();
+    const abort = () => mine.abort();
+    underWay = mine;
     try {
-      const begun = await begin(scope ?? settings.scope, signal);
+      if (signal?.aborted) abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      const begun = await begin(scope ?? settings.scope, mine.signal);
       if (!begun.ok) return begun;
-      const [client, { deviceCode: _, intervalMs: __, ...shown }] = begun.value;
+      const [client, code] = begun.value;
+      const { deviceCode: _, intervalMs: __, lifetimeMs: ___, ...shown } = code;
       harmless(() => onCode(shown));
-      return await poll(client, begun.value[1], signal);
+      return await poll(client, code, mine.signal);
     } finally {
-      underWay = false;
+      signal?.removeEventListener("abort", abort);
+      underWay = null;
     }
+  };
+
+  return {
+    begin: signIn,
+    /** Ends the one that is under way. */
+    stop: () => underWay?.abort(),
   };
 }
 
@@ -160,6 +178,7 @@ function readDeviceCode(answer: unknown, client: RegisteredClient, askedAtMs: nu
     verificationUriComplete: addressField(answer, "verification_uri_complete") ?? verificationUri,
     claimCode: client.claimed ? null : client.claimCode,
     intervalMs: (numberField(answer, "interval", 1, 300) ?? DEFAULT_INTERVAL_S) * 1000,
+    lifetimeMs: lifetimeS * 1000,
     expiresAtMs: askedAtMs + lifetimeS * 1000,
   };
 }

@@ -31,13 +31,17 @@ export interface PublicKey {
   x: string;
 }
 
+const VERSION = 1;
+
 /** All that the client keeps, as one JSON text. */
 export interface State {
-  v: 1;
+  v: typeof VERSION;
   /** The service that everything else belongs to: secrets are never sent to another. */
   url: string;
   /** What the owner has said; null: nothing. */
   consent: boolean | null;
+  /** The Idempotency-Key of a registration that was sent, or was about to be, and whose answer has not come. */
+  registering: string | null;
   client: RegisteredClient | null;
   instance: AccessToken | null;
   user: SignIn | null;
@@ -50,35 +54,43 @@ export interface State {
 }
 
 export function emptyState(url: string, consent: boolean | null = null): State {
-  const nothing = { client: null, instance: null, user: null, lease: null, alive: null, ownerId: null };
-  return { v: 1, url, consent, ...nothing, seenAtMs: 0 };
+  const nobody = { registering: null, client: null, instance: null, user: null };
+  return { v: VERSION, url, consent, ...nobody, lease: null, alive: null, ownerId: null, seenAtMs: 0 };
 }
 
 const MAX_TEXT = 16_384;
 const MAX_MS = 8.64e15;
 
-/** Reads a stored text; null if it is none of ours. A part that is damaged is left out, what belongs to it as well. */
-export function parseState(text: string, url: string): State | null {
+/**
+ * Reads a stored text. A part that is damaged is left out, what belongs to it as well. `newer` is what a later version of
+ * this client has written: not ours to change. `unreadable` is any other text that is none of ours.
+ */
+export function parseState(text: string, url: string): State | "newer" | "unreadable" {
   let stored: unknown;
   try {
     stored = JSON.parse(text);
   } catch {
-    return null;
+    return "unreadable";
   }
-  if (field(stored, "v") !== 1) return null;
+  const version = field(stored, "v");
+  if (typeof version === "number" && version > VERSION) return "newer";
   const said = field(stored, "consent");
-  const consent = typeof said === "boolean" ? said : null;
-  // Of another service only what the owner has said is taken over.
+  // Something was said there, if not clearly: a no.
+  const consent = typeof said === "boolean" || said == null ? (said ?? null) : false;
+  // Of another service or version only what the owner has said is taken over.
+  if (version !== VERSION) return consent === null ? "unreadable" : emptyState(url, consent);
   if (field(stored, "url") !== url) return emptyState(url, consent);
   const client = clientOf(field(stored, "client"));
+  const registering = textField(stored, "registering", 64);
   const seenAtMs = momentOf(stored, "seenAtMs") ?? 0;
-  if (client === null) return { ...emptyState(url, consent), seenAtMs };
+  if (client === null) return { ...emptyState(url, consent), registering, seenAtMs };
   const alive = field(stored, "alive");
   const aliveAtMs = momentOf(alive, "atMs");
   return {
-    v: 1,
+    v: VERSION,
     url,
     consent,
+    registering,
     client,
     instance: tokenOf(field(stored, "instance")),
     user: signInOf(field(stored, "user")),

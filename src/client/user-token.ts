@@ -3,6 +3,7 @@ import type { Registration } from "./registration.ts";
 import { type OutgoingRequest, refreshRequest } from "./request.ts";
 import { type ClientError, fail, isTransient, ok, type Result } from "./result.ts";
 import { singleFlight } from "./single-flight.ts";
+import type { SignIn } from "./state.ts";
 import { readSignIn } from "./token-answer.ts";
 
 /** How long the service takes a refresh token a second time, after an answer that was lost. */
@@ -16,15 +17,34 @@ export interface UserToken {
   /** Sends what needs the signed-in person's token; refreshes it once and repeats when the service refuses it (401). */
   send(build: (token: string) => OutgoingRequest): Promise<Result<unknown>>;
   /** Asks again now if a refresh of the last minute has lost its answer, as when the program was stopped meanwhile. */
-  resume(): void;
+  resume(): Promise<void>;
+  /** Sends nothing by a timer until `resume`: a refresh that is to be repeated waits for the next call. */
+  stop(): void;
+  /** As `stop`, for what is planned now. */
+  pause(): void;
   /** Forgets who is signed in, with their lease. */
   drop(reason: string): Promise<void>;
 }
 
-export function createUserToken({ settings, memory, send }: Parts, registration: Registration): UserToken {
+/** Whether this sign-in's last refresh has lost its answer, and may be repeated at `nowMs`. */
+export function isRepeatable(user: SignIn | null, nowMs: number): boolean {
+  const since = user?.refreshSentAtMs ?? null;
+  return since !== null && nowMs - since <= LAST_REPEAT_MS;
+}
+
+export function createUserToken(parts: Parts, registration: Registration): UserToken {
+  const { settings, memory, send, permitted } = parts;
   const { now, random, schedule, emit } = settings;
-  let cancelRepeat = () => {};
+  let stopped = false;
+  let cancelTimer = () => {};
+  /** From when the repetition that is planned may be sent at all. */
+  let repeatableAtMs: number | null = null;
   let nextTryAtMs = 0;
+
+  const cancelRepeat = (): void => {
+    cancelTimer();
+    repeatableAtMs = null;
+  };
 
   const drop = async (reason: string): Promise<void> => {
     cancelRepeat();
@@ -33,19 +53,30 @@ export function createUserToken({ settings, memory, send }: Parts, registration:
     emit({ type: "signed-out", reason });
   };
 
-  /** One refresh at a time. Its moment is kept before it is sent: what a crash interrupts can still be repeated. */
+  /**
+   * One refresh at a time. Its moment is kept before it is sent: what a crash interrupts can still be repeated. The store
+   * is read before and after: who presents a token that another process has replaced ends the sign-in for both.
+   */
   const refresh = singleFlight(async (): Promise<Result<string>> => {
     cancelRepeat();
+    const ours = memory.state.user;
+    const stored = await memory.read();
+    if (!stored.ok) return stored;
     const { user, client } = memory.state;
     if (user === null || client === null) return fail("signed-out");
+    if (user.token !== ours?.token && now() < user.expiresAtMs) return ok(user.token);
     const sentAtMs = now();
     const since = user.refreshSentAtMs;
     const firstAtMs = since !== null && sentAtMs - since < REPEATABLE_MS && since <= sentAtMs ? since : sentAtMs;
     await memory.save({ user: { ...user, refreshSentAtMs: firstAtMs } });
     const answer = await send(refreshRequest(settings, client, user.refreshToken), "person");
-    // Another sign-in has taken its place meanwhile, or none.
-    if (memory.state.user?.refreshToken !== user.refreshToken) return current();
     const renewed = answer.ok ? readSignIn(answer.value, sentAtMs, user) : null;
+    const replaced = () => memory.state.user?.refreshToken !== user.refreshToken;
+    // Another sign-in has taken its place here meanwhile, or none.
+    if (replaced()) return current();
+    await memory.read();
+    // Another process has signed out, or has refreshed. Of two that did so at once the later answer is the good one.
+    if (memory.state.user === null || (renewed === null && replaced())) return current();
     if (renewed !== null) {
       await memory.save({ user: renewed });
       emit({ type: "refreshed", scope: renewed.scope });
@@ -62,10 +93,27 @@ export function createUserToken({ settings, memory, send }: Parts, registration:
     return error.reason === "invalid_client" ? await registration.refused(client, error) : { ok: false, error };
   });
 
+  /** By a timer where the client may send by itself; else at a call after that moment. */
   const repeatWithin = (firstAtMs: number, error: ClientError): void => {
     const delayMs = Math.max(error.retryAfterMs ?? 0, 2_000) + Math.floor(random() * 8_000);
     if (now() + delayMs > firstAtMs + LAST_REPEAT_MS) return;
-    cancelRepeat = schedule(() => void refresh().catch(() => undefined), delayMs, false);
+    if (stopped || !permitted()) {
+      nextTryAtMs = now() + delayMs;
+      return;
+    }
+    repeatableAtMs = now() + (error.retryAfterMs ?? 0);
+    cancelTimer = schedule(() => void byItself().catch(() => undefined), delayMs, false);
+  };
+
+  const pause = (): void => {
+    nextTryAtMs = repeatableAtMs ?? nextTryAtMs;
+    cancelRepeat();
+  };
+
+  const byItself = async (): Promise<void> => {
+    pause();
+    const known = await memory.read();
+    if (known.ok && !stopped && permitted() && isRepeatable(memory.state.user, now())) await refresh();
   };
 
   const current = (): Result<string> => {
@@ -86,18 +134,28 @@ export function createUserToken({ settings, memory, send }: Parts, registration:
 
   return {
     drop,
-    resume: () => {
-      const since = memory.state.user?.refreshSentAtMs ?? null;
-      if (since !== null && now() - since < LAST_REPEAT_MS) void refresh().catch(() => undefined);
+    pause,
+    stop: () => {
+      stopped = true;
+      pause();
+    },
+    resume: async () => {
+      stopped = false;
+      await byItself();
     },
     send: async (build) => {
       const first = await token(null);
       if (!first.ok) return first;
       const answer = await send(build(first.value), "person");
       if (answer.ok || answer.error.status !== 401) return answer;
-      if (ENDED.has(answer.error.reason ?? "")) {
-        await drop(answer.error.reason ?? "");
-        return fail("signed-out", { reason: answer.error.reason ?? "" });
+      const reason = answer.error.reason ?? "";
+      if (ENDED.has(reason)) {
+        await memory.read();
+        // Unless another process has signed somebody in meanwhile.
+        if (memory.state.user?.token === first.value) {
+          await drop(reason);
+          return fail("signed-out", { reason });
+        }
       }
       const second = await token(first.value);
       return second.ok ? await send(build(second.value), "person") : second;

@@ -16,6 +16,12 @@ interface Answer {
   body?: unknown;
 }
 
+interface Registering {
+  instance_registration_key?: string;
+  scope: string;
+  grant_types: string[];
+}
+
 interface Family {
   current: string;
   previous: { token: string; usedAtMs: number } | null;
@@ -43,6 +49,8 @@ export class ContractServer {
   readonly pings: number[] = [];
   issuer = "http://127.0.0.1";
   registrationKeys = new Set(["key"]);
+  /** Registrations by their Idempotency-Key, with what they were answered. */
+  readonly registered = new Map<string, Answer>();
   registrationLifeMs = 24 * HOUR_MS;
   collect = true;
   ownerId = "owner-1";
@@ -132,14 +140,21 @@ export class ContractServer {
     this.received.push(request);
     if (instead !== null) return instead;
     const { path, body, headers } = request;
-    if (path === "/oauth2/register") return this.#register(JSON.parse(body));
+    if (path === "/oauth2/register") return this.#registerOnce(headers["idempotency-key"] ?? "", JSON.parse(body));
     if (path.startsWith("/oauth2/")) return this.#oauth(path, new URLSearchParams(body));
     if (path === "/.well-known/jwks.json") return { status: 200, body: this.jwks };
     const token = /^Bearer (.+)$/.exec(headers["authorization"] ?? "")?.[1] ?? "";
     return path.startsWith("/instance/user/") ? await this.#ofUser(path, token) : this.#ofInstance(path, token);
   }
 
-  #register(input: { instance_registration_key?: string; scope: string; grant_types: string[] }): Answer {
+  #registerOnce(key: string, input: Registering): Answer {
+    if (!/^[\w-]{16,64}$/.test(key)) return OAUTH("invalid_request");
+    const answer = this.registered.get(key) ?? this.#register(input);
+    if (answer.status === 201) this.registered.set(key, answer);
+    return answer;
+  }
+
+  #register(input: Registering): Answer {
     const key = input.instance_registration_key;
     if (key !== undefined && !this.registrationKeys.has(key)) return OAUTH("access_denied", 403);
     const client = { client_id: this.#new("client"), client_secret: this.#new("secret") };

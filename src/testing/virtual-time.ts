@@ -29,6 +29,12 @@ export class VirtualTime {
     this.#nowMs += ms;
   }
 
+  /** A hand on its clock, as `jump`; timers end as long from now as before. */
+  shift(ms: number): void {
+    this.#nowMs += ms;
+    for (const timer of this.#timers.values()) timer.atMs += ms;
+  }
+
   /** Moves on, firing each timer at its moment, and lets what it began come to rest before the next. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
