@@ -84,6 +84,8 @@ ALTER TABLE "unclaimed_registrations" ADD COLUMN "network_operator" text;--> sta
 ALTER TABLE "unclaimed_registrations" ADD COLUMN "claim_code_hash" "bytea";--> statement-breakpoint
 ALTER TABLE "unclaimed_registrations" ADD COLUMN "claim_code_demanded" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "unclaimed_registrations" ADD COLUMN "claim_attempts" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "unclaimed_registrations" ADD COLUMN "idempotency_hash" "bytea";--> statement-breakpoint
+ALTER TABLE "unclaimed_registrations" ADD COLUMN "request_hash" "bytea";--> statement-breakpoint
 ALTER TABLE "unclaimed_registrations" ADD COLUMN "claimed_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "vouchers" ADD CONSTRAINT "vouchers_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "vouchers_code_hash" ON "vouchers" USING btree ("code_hash");--> statement-breakpoint
@@ -98,6 +100,7 @@ CREATE INDEX "instances_client" ON "instances" USING btree ("client_id");--> sta
 CREATE INDEX "instances_registration_key" ON "instances" USING btree ("registration_key_id") WHERE registration_key_id is not null;--> statement-breakpoint
 CREATE INDEX "device_codes_tenant" ON "device_codes" USING btree ("tenant_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "unclaimed_registrations_client_id" ON "unclaimed_registrations" USING btree ("client_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "unclaimed_registrations_idempotency" ON "unclaimed_registrations" USING btree ("idempotency_hash") WHERE idempotency_hash is not null;--> statement-breakpoint
 CREATE INDEX "profile_fetches_expires" ON "profile_fetches" USING btree ("expires_at","tenant_id","instance_id","person_id","bucket");--> statement-breakpoint
 CREATE INDEX "user_sessions_expires" ON "user_sessions" USING btree ("expires_at","tenant_id","instance_id","person_id","bucket");--> statement-breakpoint
 ALTER TABLE "refresh_tokens" DROP COLUMN "instance_id" CASCADE;--> statement-breakpoint

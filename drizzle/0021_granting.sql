@@ -16,22 +16,56 @@ alter function ebb.claimed_gate(text) owner to ebb_maint;
 -- An instance registers without a key. Returns when the registration expires unless somebody claims it.
 create function ebb.register_unclaimed(id uuid, client text, secret_hash bytea, gate text, name text, scope text,
     grant_types text[], redirect_uris text[], auth_method text, country text, network_operator text, claim_code_hash bytea,
-    claim_code_demanded boolean)
+    claim_code_demanded boolean, idempotency_hash bytea, request_hash bytea)
   returns timestamptz
   language sql security definer set search_path = ''
   begin atomic
+    -- One that has expired is there until it is purged.
+    update public.unclaimed_registrations u set idempotency_hash = null
+     where u.idempotency_hash = register_unclaimed.idempotency_hash and u.expires_at <= ebb.clock();
     insert into public.unclaimed_registrations (id, client_id, secret_hash, gate_id, name, scope, grant_types, redirect_uris,
         token_endpoint_auth_method, country, network_operator, claim_code_hash, claim_code_demanded,
-        registered_at)
+        idempotency_hash, request_hash, registered_at)
       values (register_unclaimed.id, client, register_unclaimed.secret_hash, gate, register_unclaimed.name,
         register_unclaimed.scope, register_unclaimed.grant_types, register_unclaimed.redirect_uris, auth_method,
         register_unclaimed.country, register_unclaimed.network_operator, register_unclaimed.claim_code_hash,
-        register_unclaimed.claim_code_demanded, ebb.clock())
+        register_unclaimed.claim_code_demanded, register_unclaimed.idempotency_hash, register_unclaimed.request_hash,
+        ebb.clock())
+    on conflict (idempotency_hash) where idempotency_hash is not null do nothing
     returning expires_at;
   end;
 --> statement-breakpoint
-alter function ebb.register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean)
-  owner to ebb_maint;
+alter function ebb.register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean,
+    bytea, bytea) owner to ebb_maint;
+--> statement-breakpoint
+-- What an instance without a key registered with this Idempotency-Key, claimed or not: whether by this very request, and
+-- whether this is the secret that it has now.
+create function ebb.unclaimed_by_idempotency(idempotency_hash bytea, request_hash bytea, secret_hash bytea)
+  returns table (client_id text, gate_id text, same_request boolean, same_secret boolean, claimed boolean)
+  language sql stable security definer set search_path = ''
+  begin atomic
+    select u.client_id, u.gate_id, u.request_hash = unclaimed_by_idempotency.request_hash,
+           u.secret_hash is not distinct from unclaimed_by_idempotency.secret_hash, u.claimed_at is not null
+      from public.unclaimed_registrations u
+     where u.idempotency_hash = unclaimed_by_idempotency.idempotency_hash and u.expires_at > ebb.clock();
+  end;
+--> statement-breakpoint
+alter function ebb.unclaimed_by_idempotency(bytea, bytea, bytea) owner to ebb_maint;
+--> statement-breakpoint
+-- An unclaimed instance has another secret and another claim code, because its answer was lost: no row once it was claimed.
+create function ebb.register_unclaimed_again(idempotency_hash bytea, secret_hash bytea, claim_code_hash bytea)
+  returns table (name text, scope text, grant_types text[], redirect_uris text[], auth_method text,
+                 registered_at timestamptz, expires_at timestamptz)
+  language sql security definer set search_path = ''
+  begin atomic
+    update public.unclaimed_registrations u
+       set secret_hash = register_unclaimed_again.secret_hash, claim_code_hash = register_unclaimed_again.claim_code_hash
+     where u.idempotency_hash = register_unclaimed_again.idempotency_hash and u.claimed_at is null
+       and u.expires_at > ebb.clock()
+    returning u.name, u.scope, u.grant_types, u.redirect_uris, u.token_endpoint_auth_method, u.registered_at, u.expires_at;
+  end;
+--> statement-breakpoint
+alter function ebb.register_unclaimed_again(bytea, bytea, bytea) owner to ebb_maint;
 --> statement-breakpoint
 -- Tells the gate of an instance's tenant what its client is.
 create function ebb.post_client(instance uuid) returns text
@@ -58,6 +92,61 @@ create function ebb.post_client(instance uuid) returns text
   end;
 --> statement-breakpoint
 alter function ebb.post_client(uuid) owner to ebb_maint;
+--> statement-breakpoint
+-- The instance that registered with this key and this Idempotency-Key within 24 hours has another secret, because its
+-- answer was lost: whoever shows both keys is the machine that registered. The key may be used up, by that registration,
+-- and so enters no tenant; nothing of it is used. No row where nothing registered so. EB401 no such key, EB410 expired,
+-- EB411 revoked, EB403 suspended, EB413 closed, EB437 another request's Idempotency-Key, EB436 the instance was revoked or
+-- removed.
+create function ebb.register_again(credential bytea, idempotency_key text, request_hash bytea, secret_hash bytea, place text,
+    request_id text)
+  returns table (gate_id text, instance_id uuid, client_id text, name text, scope text, grant_types text[],
+                 redirect_uris text[], auth_method text, registered_at timestamptz)
+  language plpgsql security definer set search_path = ''
+as $$
+declare
+  key record;
+  earlier record;
+  made record;
+  state text;
+begin
+  select k.id, k.tenant_id, k.revoked_at, k.valid_until into key from public.registration_keys k
+   where k.secret_hash = credential and k.expires_at > ebb.clock()
+     for share;
+  if not found then raise exception 'no such key' using errcode = 'EB401'; end if;
+  if key.revoked_at <= ebb.clock() then raise exception 'revoked key' using errcode = 'EB411'; end if;
+  if key.valid_until <= ebb.clock() then raise exception 'expired key' using errcode = 'EB410'; end if;
+  state := ebb.refused_for(key.tenant_id);
+  if state is not null then raise exception 'suspended or closed' using errcode = state; end if;
+  select r.request_hash, r.result->>'clientId' as client_id into earlier from public.idempotency_records r
+   where r.tenant_id = key.tenant_id and r.actor_id = key.id and r.key = idempotency_key and r.expires_at > ebb.clock();
+  if not found then return; end if;
+  if earlier.request_hash <> register_again.request_hash then
+    raise exception 'another request' using errcode = 'EB437';
+  end if;
+  -- Of two at once the later's is the secret, here and, by the order of the outbox, in the gate.
+  select i.id, i.tenant_id into made from public.instances i
+   where i.client_id = earlier.client_id and i.tenant_id = key.tenant_id and i.removed_at is null
+     and i.revoked_at is null and i.expires_at > ebb.clock()
+     for no key update;
+  if not found then raise exception 'no such instance' using errcode = 'EB436'; end if;
+  if register_again.secret_hash is not null then
+    update public.credentials c set revoked_at = ebb.clock()
+     where c.instance_id = made.id and c.kind = 'client-secret' and c.revoked_at is null;
+    insert into public.credentials (id, tenant_id, kind, name, instance_id, secret_hash, permissions, created_at)
+      values (uuidv7(), made.tenant_id, 'client-secret', 'client secret', made.id, register_again.secret_hash, '{}',
+        ebb.clock());
+  end if;
+  perform ebb.record_event('client-registered-again', 'succeeded', made.tenant_id, 'instance', made.id, null, place, null,
+    request_id);
+  return query
+    select ebb.post_client(i.id), i.id, i.client_id, i.name, i.scope, i.grant_types, i.redirect_uris,
+           i.token_endpoint_auth_method, i.registered_at
+      from public.instances i where i.id = made.id;
+end
+$$;
+--> statement-breakpoint
+alter function ebb.register_again(bytea, text, bytea, bytea, text, text) owner to ebb_maint;
 --> statement-breakpoint
 -- A client changes what it registered (RFC 7592), by its secret; of an instance its tenant sees that in its history. Returns the gate that is to hear of it; no row for a
 -- client that is not there with this secret.

@@ -190,13 +190,19 @@ begin
     select case when i.id is null or i.removed_at is not null then 'instance-deleted'
                 when i.revoked_at is not null then 'token-revoked'
                 when ebb.scope_left(f.id) is null then 'sign-in-ended' end,
-           i.client_id, i.workspace_id, ebb.plan_of(f.tenant_id), t.offline_lease_days,
-           -- With the token by which it was approved, a sign-in ends too.
-           least(f.expires_at, c.valid_until)
+           i.client_id, i.workspace_id, coalesce(p.plan, 'free'), t.offline_lease_days,
+           -- With the token by which it was approved, a sign-in ends too; and nobody asks a lease what plan there is now.
+           least(f.expires_at, c.valid_until, p.ends_at)
       from public.token_families f
       join public.tenants t on t.id = f.tenant_id
       left join public.instances i on i.id = f.instance_id and i.tenant_id = f.tenant_id and i.expires_at > ebb.clock()
       left join public.credentials c on c.id = f.credential_id and c.expires_at > ebb.clock()
+      -- One whose end has come is over, though its tenant is put on the free plan only within the hour.
+      left join lateral (
+        select s.plan, s.ends_at from public.subscriptions s
+         where s.tenant_id = f.tenant_id and s.status = 'active' and s.expires_at > ebb.clock()
+           and coalesce(s.ends_at > ebb.clock(), true)
+         order by s.started_at desc, s.id desc limit 1) p on true
      where f.id = lease_facts.family and f.person_id = lease_facts.person and f.tenant_id = lease_facts.tenant
        and f.expires_at > ebb.clock();
 end

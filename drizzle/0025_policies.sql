@@ -1257,7 +1257,7 @@ grant select on public.unclaimed_registrations to ebb_maint;
 --> statement-breakpoint
 grant insert on public.unclaimed_registrations to ebb_maint;
 --> statement-breakpoint
-grant update (country, network_operator, claim_attempts, claimed_at, scope, grant_types, redirect_uris) on public.unclaimed_registrations to ebb_maint;
+grant update (country, network_operator, claim_attempts, claimed_at, scope, grant_types, redirect_uris, secret_hash, claim_code_hash, idempotency_hash) on public.unclaimed_registrations to ebb_maint;
 --> statement-breakpoint
 grant select (id, expires_at) on public.unclaimed_registrations to ebb_purge;
 --> statement-breakpoint
@@ -1915,9 +1915,21 @@ revoke all on function ebb.claimed_gate(text) from public, ebb_app, ebb_ingest, 
 --> statement-breakpoint
 grant execute on function ebb.claimed_gate(text) to ebb_app;
 --> statement-breakpoint
-revoke all on function ebb.register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+revoke all on function ebb.register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean, bytea, bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint
-grant execute on function ebb.register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean) to ebb_app;
+grant execute on function ebb.register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean, bytea, bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.unclaimed_by_idempotency(bytea, bytea, bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.unclaimed_by_idempotency(bytea, bytea, bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.register_unclaimed_again(bytea, bytea, bytea) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.register_unclaimed_again(bytea, bytea, bytea) to ebb_app;
+--> statement-breakpoint
+revoke all on function ebb.register_again(bytea, text, bytea, bytea, text, text) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
+--> statement-breakpoint
+grant execute on function ebb.register_again(bytea, text, bytea, bytea, text, text) to ebb_app;
 --> statement-breakpoint
 revoke all on function ebb.post_client(uuid) from public, ebb_app, ebb_ingest, ebb_purge, ebb_jobs;
 --> statement-breakpoint

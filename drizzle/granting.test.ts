@@ -297,7 +297,7 @@ describe("claiming", () => {
   async function unclaimed(code: string | null = "code") {
     const client = `ebbc_${crypto.randomUUID()}`;
     await app(
-      "select ebb.register_unclaimed(gen_random_uuid(), $1, $2, 'gate', 'n', $3, $4, '{}', 'client_secret_post', 'AT', 'Telltale', $5, false)",
+      "select ebb.register_unclaimed(gen_random_uuid(), $1, $2, 'gate', 'n', $3, $4, '{}', 'client_secret_post', 'AT', 'Telltale', $5, false, null, null)",
       [client, await hash(), ALL, GRANTS, code === null ? null : await hashOf(code)],
     );
     return client;

@@ -14,11 +14,13 @@ export interface Idempotency {
   requestHash: Uint8Array;
   /** Set when the answer is that of an earlier request. */
   replayed: boolean;
+  /** Of two at once the later waits for the earlier, for callers that could make nothing of a refusal. */
+  waits?: true;
 }
 
 /**
  * Finds what an earlier request with this key returned, in the transaction that is to change something; undefined for
- * the first one. Of two at once one goes on. Throws `idempotency-key-in-use`, and `idempotency-key-reused` for another
+ * the first one. Of two at once one goes on, or the other waits for it. Throws `idempotency-key-in-use`, and `idempotency-key-reused` for another
  * request's key. Kept for 24 hours, for this caller and tenant alone.
  */
 export async function earlierResult(
@@ -29,7 +31,9 @@ export async function earlierResult(
   const { key, route, requestHash } = idempotency;
   const name = `idempotency ${tenantId} ${actorId} ${key}`;
   const { rows } = await tx.execute<{ alone: boolean }>(
-    sql`select pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) as alone`,
+    idempotency.waits
+      ? sql`select true as alone from pg_advisory_xact_lock(hashtextextended(${name}, 0))`
+      : sql`select pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) as alone`,
   );
   if (rows[0]?.alone !== true) throw new Problem("idempotency-key-in-use");
   const [earlier] = await tx

@@ -2,15 +2,21 @@ import { evictDurableObject } from "cloudflare:test";
 import { sql } from "drizzle-orm";
 import { decodeJwt } from "jose";
 import { expect, test } from "vitest";
+import { mintRoutingId } from "../src/access/routing-id.ts";
+import { hashSecret } from "../src/access/secret.ts";
+import { toHex } from "../src/core/bytes.ts";
 import { DAY_MS } from "../src/core/clock.ts";
 import type { Id } from "../src/core/id.ts";
-import { uuidFromId } from "../src/core/id.ts";
+import { newId, uuidFromId } from "../src/core/id.ts";
+import { workspaces } from "../src/db/schema.ts";
+import { PROTOCOL } from "../src/gate/protocol.ts";
 import { statementsDuring } from "../src/testing/faults.ts";
-import { call, gateOf, ping, tokenOf } from "../src/testing/instance.ts";
-import { introspected, oauthScene, sees, tells } from "../src/testing/oauth-scene.ts";
-import { loginOn, type OAuthClient, patOf, refreshWith, type Tokens } from "../src/testing/oauth-world.ts";
+import { call, gateOf, ping, postForm, signUserFor, tokenOf } from "../src/testing/instance.ts";
+import { instanceOf, introspected, oauthScene, sees, tells } from "../src/testing/oauth-scene.ts";
+import { loginOn, type OAuthClient, patOf, proof, refreshWith, type Tokens } from "../src/testing/oauth-world.ts";
 import { personIn, sessionHeaders, type TestPerson } from "../src/testing/people.ts";
-import { ownerRows, type TestTenant } from "../src/testing/world.ts";
+import { signInOn } from "../src/testing/sign-ins.ts";
+import { owner, ownerRows, type TestTenant, testRoutingKeys } from "../src/testing/world.ts";
 
 const GOOD = [200, null];
 const OUTDATED = [401, "token-outdated"];
@@ -120,4 +126,69 @@ test("changing somebody's role over the API outdates their tokens, and nobody el
   expect(await sees(bob.tokens.access_token)).toEqual(OUTDATED);
   expect(await sees(ada.tokens.access_token)).toEqual(GOOD);
   expect(await sees((await renewed(client, bob.tokens)).access_token)).toEqual(GOOD);
+});
+
+/** Somebody signed in on the client, past the device: the refresh token, and an access token of before a move. */
+async function signedInOn(tenant: TestTenant, client: OAuthClient) {
+  const instance = await instanceOf(client);
+  const { id: personId } = await personIn(tenant, "member");
+  const familyId = await signInOn(tenant, instance, personId, { clientId: client.client_id, scope: "profile:read" });
+  const refreshToken = await mintRoutingId("refresh-token", tenant.gateId, await testRoutingKeys());
+  const hash = toHex(await hashSecret(refreshToken));
+  await ownerRows(sql`update refresh_tokens set secret_hash = decode(${hash}, 'hex')
+    where family_id = ${uuidFromId("tokenFamily", familyId)}`);
+  const { client_id: clientId } = client;
+  const former = await signUserFor(tenant, instance, { personId, familyId, clientId, generation: 0 });
+  return { former, refreshToken };
+}
+
+test("after a move all 35 people of an instance go on with one refresh each, and the instance with its own token", async () => {
+  const { tenant, client } = await oauthScene();
+  const people = await Promise.all(Array.from({ length: 35 }, () => signedInOn(tenant, client)));
+  const second = newId("workspace", Date.now());
+  await owner((db) =>
+    db
+      .insert(workspaces)
+      .values({ id: second, tenantId: tenant.id, name: "Second", generation: 0, createdAt: Date.now() }),
+  );
+  expect(await sees(people[0]?.former as string)).toEqual(GOOD);
+  const moved = await call(`/api/v1/instances/${await instanceOf(client)}`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${tenant.apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ workspace_id: second }),
+  });
+  expect(moved.status).toBe(200);
+  for (const { former } of people) expect(await sees(former)).toEqual(OUTDATED);
+  const answers = await Promise.all(people.map(({ refreshToken }) => refreshWith(client, refreshToken)));
+  expect(answers.map(({ status }) => status)).toEqual(Array(35).fill(200));
+  for (const answer of answers) {
+    expect(await sees((await answer.json<Tokens>()).access_token)).toEqual(GOOD);
+    expect(answer.headers.get("ratelimit-policy")).toMatch(
+      /^"refresh-client";q=300;w=60, "refresh-tenant";q=\d+;w=60$/,
+    );
+  }
+  const own = { ...proof(client), grant_type: "client_credentials" };
+  expect((await postForm("/oauth2/token", own)).headers.get("ratelimit")).toContain('"token-client";r=29');
+});
+
+test("refreshes have a limit of their own: the 301st in a minute is refused, and loses nothing", async () => {
+  const { tenant, client } = await oauthScene();
+  const { refreshToken } = await signedInOn(tenant, client);
+  const { gateId } = tenant;
+  const secretHash = await hashSecret(client.client_secret as string);
+  const refresh = { v: PROTOCOL, gateId, clientId: client.client_id, secretHash, routeClass: "refresh" } as const;
+  const outcomes = [];
+  for (let i = 0; i < 299; i++) {
+    outcomes.push((await gateOf(tenant).authenticateClient({ ...refresh, requestId: `req_${i}` })).outcome);
+  }
+  expect(new Set(outcomes)).toEqual(new Set(["genuine"]));
+  const last = await renewed(client, { refresh_token: refreshToken } as Tokens);
+  const over = await refreshWith(client, last.refresh_token as string);
+  expect([over.status, (await over.json<{ error: string }>()).error]).toEqual([429, "slow_down"]);
+  expect(over.headers.get("ratelimit")).toContain('"refresh-client";r=0');
+  const waitS = Number(over.headers.get("retry-after"));
+  expect(waitS > 0 && waitS <= 60).toBe(true);
+  // Nobody's sign-in has ended by it, and the client's other requests are counted apart.
+  expect(await sees(last.access_token)).toEqual(GOOD);
+  expect((await postForm("/oauth2/token", { ...proof(client), grant_type: "client_credentials" })).status).toBe(200);
 });

@@ -122,7 +122,7 @@ test("the tenant says for how many days, at once and for new leases alone; with 
   expect(await claimsOf(short.body.lease)).toMatchObject({ plan: "free", entitlements: [] });
   await setDays(tenant, 0);
   const none = await lease(token);
-  expect([none.status, none.body.error]).toEqual([403, "forbidden"]);
+  expect([none.status, none.body.error]).toEqual([403, "offline-lease-off"]);
   // What was given stays good: nobody is asked.
   expect((await claimsOf(first.body.lease)).exp).toBe(first.body.expires_at);
   for (const days of [31, -1, 1.5, "7", null]) expect((await setDays(tenant, days)).status).toBe(400);
@@ -132,6 +132,30 @@ test("no lease is longer than the sign-in could last", async () => {
   const renewedAt = Date.now() - 88 * DAY_MS;
   const { token } = await scene({ signIn: { renewedAt, startedAt: renewedAt } });
   expect((await lease(token)).body).toMatchObject({ expires_at: inDays(2), offline_days: 7 });
+});
+
+test("where the plan that it states ends, a lease ends; and one whose end has come is stated no more", async () => {
+  const { tenant, token } = await scene({ plan: "enterprise" });
+  const endsIn = (days: number | null) =>
+    ownerRows(sql`update subscriptions set ends_at = ${days === null ? null : new Date(Date.now() + days * DAY_MS).toISOString()}
+      where tenant_id = ${uuidFromId("tenant", tenant.id)} and status = 'active'`);
+  const enterprise = { plan: "enterprise", entitlements: ["assistant", "own-retention"] };
+  await endsIn(1);
+  const { body } = await lease(token);
+  expect(body).toMatchObject({ expires_at: inDays(1), offline_days: 7 });
+  expect(await claimsOf(body.lease)).toMatchObject({ ...enterprise, exp: body.expires_at });
+  // An end beyond the lease, and none at all, shorten nothing.
+  for (const days of [8, null]) {
+    await endsIn(days);
+    const { body: whole } = await lease(token);
+    expect(whole).toMatchObject({ expires_at: inDays(7), offline_days: 7 });
+    expect(await claimsOf(whole.lease)).toMatchObject(enterprise);
+  }
+  // Between its end and the job that puts the tenant on the free plan: not an expired lease, but one that says what holds.
+  await endsIn(-0.01);
+  const { body: after } = await lease(token);
+  expect(after).toMatchObject({ expires_at: inDays(7), offline_days: 7 });
+  expect(await claimsOf(after.lease)).toMatchObject({ plan: "free", entitlements: [] });
 });
 
 test("whose scope, sign-in, instance, membership or tenant is not what it was gets none, and hears why", async () => {

@@ -88,7 +88,7 @@ test("twenty registrations at once on a cap of five: exactly five, each with a n
   for (const answer of answers.filter(({ status }) => status !== 201)) {
     expect([answer.status, await answer.json()]).toEqual([
       403,
-      expect.objectContaining({ error_description: expect.stringContaining("has been used") }),
+      expect.objectContaining({ error_description: expect.stringContaining("has been used as often as it may be.") }),
     ]);
   }
   const names = (await instancesOf(key.id)).map(({ name }) => name);

@@ -10,14 +10,19 @@ const SEEDED = { operator: "platform", direct: "direct", reseller: "reseller", c
 type Seeded = keyof typeof SEEDED;
 const WORDS = Object.keys(SEEDED) as Seeded[];
 
+const TENANT = {
+  type: "string",
+  value: "tenant",
+  what: `an id as tenant list shows it, or what npm run dev has seeded: ${WORDS.join(", ")}`,
+} as const;
+
 /** `--tenant`, for commands that look at a tenant from itself or from above. */
 export function tenantOption(whenLeftOut: string): Option {
-  return {
-    type: "string",
-    value: "tenant",
-    what: `an id as tenant list shows it, or what npm run dev has seeded: ${WORDS.join(", ")} (${whenLeftOut} when left out)`,
-  };
+  return { ...TENANT, what: `${TENANT.what} (${whenLeftOut} when left out)` };
 }
+
+/** `--tenant`, for commands that change a tenant which must be named. */
+export const NEEDED_TENANT: Option = { ...TENANT, required: true };
 
 /** The tenant that a command is about, and the API as the key that asks about it sees it. */
 export interface Target {

@@ -60,6 +60,26 @@ describe("help", () => {
     expect(await ebb(["help", ...command.name.split(" ")])).toMatchObject({ code: 0, out });
   });
 
+  test("an option that is required does not say what happens when it is left out", async () => {
+    const required = COMMANDS.flatMap(({ name, options = {} }) =>
+      Object.entries(options).flatMap(([option, spec]) =>
+        spec.type === "string" && spec.required ? [{ name, option, what: spec.what }] : [],
+      ),
+    );
+    const named = required.filter(({ option }) => option === "tenant").map(({ name }) => name);
+    expect(named).toEqual(expect.arrayContaining(["tenant offline-lease", "tenant rename", "tenant close"]));
+    for (const { name, what } of required)
+      expect([name, what]).toEqual([name, expect.not.stringContaining("left out")]);
+    const { out } = await ebb(["tenant", "offline-lease", "--help"]);
+    expect(out).toContain("Usage: npm run ebb -- tenant offline-lease --tenant <tenant> --days <days> [options]");
+    expect(out).not.toContain("left out");
+    expect(await ebb(["tenant", "offline-lease", "--days", "14"])).toMatchObject({
+      code: 2,
+      error:
+        "tenant offline-lease needs --tenant <tenant>: an id as tenant list shows it, or what npm run dev has seeded: operator, direct, reseller, client.",
+    });
+  });
+
   test("the first word of a command shows what begins with it", async () => {
     const { code, out } = await ebb(["key", "--help"]);
     expect(code).toBe(0);
@@ -139,7 +159,7 @@ describe("what is not understood is one sentence on the standard error, and exit
     [["limits", "set", "alive-tenant", "--limit", "10000001"], "--limit is a whole number from 0 to 10000000."],
     [
       ["limits", "set", "alive-instance", "--allot", "--default"],
-      "--allot divides what counts for the whole tenant: alive-tenant, token-tenant, poll-tenant, session-tenant, profile-tenant, assistant-tenant, assistant-credits, telemetry-events, export-tenant.",
+      "--allot divides what counts for the whole tenant: alive-tenant, token-tenant, refresh-tenant, poll-tenant, session-tenant, profile-tenant, assistant-tenant, assistant-credits, telemetry-events, export-tenant.",
     ],
     [
       ["limits", "trace", "ins_01KAHJ5555X6Y7Z8A9B0C1D2E3"],

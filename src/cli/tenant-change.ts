@@ -2,7 +2,7 @@ import * as z from "zod";
 import { PLANS } from "../limits/plans.ts";
 import type { Call, Command, Option } from "./command.ts";
 import { UsageFailure } from "./failure.ts";
-import { seededTenant, type Target, tenantOption, tenantToChange, unseen } from "./limits-tenant.ts";
+import { NEEDED_TENANT, seededTenant, type Target, tenantToChange, unseen } from "./limits-tenant.ts";
 import { counted } from "./table.ts";
 
 const Changed = z.looseObject({ id: z.string(), effective: z.boolean() });
@@ -23,7 +23,7 @@ interface Change {
 function changing({ change, options = {}, ...command }: Change): Command {
   return {
     ...command,
-    options: { tenant: { ...tenantOption("none"), required: true } as Option, ...options },
+    options: { tenant: NEEDED_TENANT, ...options },
     run: async (call) => {
       const target = tenantToChange(call, "client", command.name);
       const { json, done, effective = true } = await change(call, target);

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { LONGEST_LEASE_DAYS } from "../tenants/offline-lease.ts";
-import type { Command, Option, Options } from "./command.ts";
+import type { Command, Options } from "./command.ts";
 import { UsageFailure } from "./failure.ts";
-import { tenantOption, tenantToChange, unseen } from "./limits-tenant.ts";
+import { NEEDED_TENANT, tenantToChange, unseen } from "./limits-tenant.ts";
 import { counted } from "./table.ts";
 
 const LeaseSet = z.looseObject({ id: z.string(), offline_lease_days: z.number() });
@@ -12,7 +12,7 @@ export const tenantOfflineLeaseCommand: Command = {
   summary: "set for how many days a tenant's instances may go on without a network",
   notes: ["With 0 they may not. Leases that were given before stay good until their own end."],
   options: {
-    tenant: { ...tenantOption("none"), required: true } as Option,
+    tenant: NEEDED_TENANT,
     days: { type: "string", value: "days", required: true, what: `from 0 to ${LONGEST_LEASE_DAYS}` },
   },
   example: "tenant offline-lease --tenant client --days 14",

@@ -51,9 +51,7 @@ export function createRegistration({ settings, memory, send }: Parts): Registrat
     }
     if (!answer.ok) {
       const { code, ...detail } = answer.error;
-      // 409: the first of two requests with this key is still being worked on.
       if (code !== "refused") return answer;
-      if (detail.status === 409) return fail("unavailable", detail);
       await memory.save({ registering: null });
       const refusal = fail("registration-refused", detail);
       emit({ type: "registration-refused", error: refusal.error });

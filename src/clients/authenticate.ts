@@ -3,7 +3,7 @@ import type { ClientFacts } from "../core/gate-message.ts";
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
 import { admittedHeaders } from "../gate/limit.ts";
-import { type ClaimedClient, PROTOCOL } from "../gate/protocol.ts";
+import { type ClaimedClient, type ClientCall, PROTOCOL } from "../gate/protocol.ts";
 import { askGateOfClient } from "./ask-gate.ts";
 
 export interface ClientSecret {
@@ -33,7 +33,7 @@ export async function authenticateClient(
   deps: Deps,
   requestId: string,
   { clientId, clientSecret }: ClientSecret,
-  routeClass: "token" | "poll" = "token",
+  routeClass: NonNullable<ClientCall["routeClass"]> = "token",
 ): Promise<AuthenticatedClient> {
   const secretHash = clientSecret === null ? null : await hashSecret(clientSecret);
   const asked = await askGateOfClient(deps, clientId, (gate, gateId) =>

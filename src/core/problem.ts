@@ -118,7 +118,7 @@ export const PROBLEMS = {
     status: 403,
     code: 4032,
     oauth: "access_denied",
-    title: "The registration key was for one use and has been used.",
+    title: "The registration key has been used as often as it may be.",
   },
   "registration-key-revoked": {
     status: 403,
@@ -224,6 +224,12 @@ export const PROBLEMS = {
     oauth: "access_denied",
     title: "Too many wrong claim codes were given for this instance: it must register again.",
   },
+  "offline-lease-off": {
+    status: 403,
+    code: 40316,
+    oauth: "access_denied",
+    title: "The account has turned offline leases off.",
+  },
   "not-found": {
     status: 404,
     code: 4040,
@@ -301,6 +307,12 @@ export const PROBLEMS = {
     code: 40910,
     oauth: "invalid_request",
     title: "There are 100 open invitations already, or this address had five mails from this account today.",
+  },
+  "registration-ended": {
+    status: 409,
+    code: 40911,
+    oauth: "invalid_request",
+    title: "What this Idempotency-Key registered was claimed, revoked or removed since: its secret is not given again.",
   },
   "precondition-failed": {
     status: 412,

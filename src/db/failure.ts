@@ -29,6 +29,8 @@ const REFUSALS: Record<string, ProblemName> = {
   EB433: "workspace-not-empty",
   EB434: "sign-in-ended",
   EB435: "claim-code-locked",
+  EB436: "registration-ended",
+  EB437: "idempotency-key-reused",
 };
 
 /** Classes of SQLSTATE in which Postgres could not serve: connection, rollback, resources, operator, system. */

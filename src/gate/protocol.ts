@@ -50,7 +50,7 @@ export interface ClientCall extends LimitedCall {
   /** SHA-256 of the secret that the client sent; null: it sent none, as only a public client (`none`) may. */
   secretHash: Uint8Array | null;
   /** What a genuine one is counted as; `token` when left out. */
-  routeClass?: "token" | "poll";
+  routeClass?: "token" | "refresh" | "poll";
 }
 
 export type ClientAnswer =

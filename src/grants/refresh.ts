@@ -28,7 +28,7 @@ export async function refresh(
   scope: string | undefined,
   { requestId, place }: Whence,
 ): Promise<SignInTokens> {
-  const authenticated = await authenticateClient(deps, requestId, secret);
+  const authenticated = await authenticateClient(deps, requestId, secret, "refresh");
   const { headers } = authenticated;
   refuseUnregisteredGrant(authenticated, "refresh_token");
   const { gateId } = claimedOf(authenticated);

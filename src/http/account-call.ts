@@ -1,6 +1,5 @@
 import * as z from "zod";
 import type { AccountCredential, KeyCredential } from "../access/credential.ts";
-import { canonicalJson } from "../core/canonical-json.ts";
 import type { Id, IdKind } from "../core/id.ts";
 import { Problem } from "../core/problem.ts";
 import type { Deps } from "../deps.ts";
@@ -12,6 +11,7 @@ import { type KeyCall, knownKey } from "../keys/known-key.ts";
 import { sessionGate } from "../people/session-gate.ts";
 import type { Context } from "../verb.ts";
 import { idSchema } from "./id-schema.ts";
+import { idempotencyKeyOf, requestHashOf } from "./idempotency-key.ts";
 import { networkOf } from "./network.ts";
 import { plainText } from "./text-schema.ts";
 import { whenceOf } from "./whence.ts";
@@ -88,20 +88,11 @@ function reasonOf(request: Request): string | null {
   return reason;
 }
 
-/** The Idempotency-Key of a POST: as is, or in the quotes of a structured field. */
 async function idempotencyOf({ request, params, query, body }: AccountInput): Promise<Idempotency | null> {
-  const header = request.headers.get("idempotency-key");
-  if (request.method !== "POST" || header === null) return null;
-  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new Problem("invalid-field", {
-      errors: [{ path: "Idempotency-Key", message: "takes 1 to 255 printable ASCII characters without spaces" }],
-    });
-  }
+  const key = request.method === "POST" ? idempotencyKeyOf(request) : null;
+  if (key === null) return null;
   const route = `${request.method} ${new URL(request.url).pathname}`;
-  const said = new TextEncoder().encode(canonicalJson(JSON.parse(JSON.stringify({ params, query, body }))));
-  const requestHash = new Uint8Array(await crypto.subtle.digest("SHA-256", said));
-  return { key, route, requestHash, replayed: false };
+  return { key, route, requestHash: await requestHashOf({ params, query, body }), replayed: false };
 }
 
 /** What a person calls a key. */

@@ -104,9 +104,8 @@ function parametersOf(
   }));
 }
 
-/** What account routes read of the headers beside the credential. */
+/** What account routes and registration read of the headers beside the credential. */
 function headerParameters({ security, method, permission }: RouteFacts): Record<string, unknown>[] {
-  if (!isAccount(security)) return [];
   const header = (name: string, description: string, maxLength: number) => ({
     name,
     in: "header",
@@ -114,13 +113,14 @@ function headerParameters({ security, method, permission }: RouteFacts): Record<
     description,
     schema: { type: "string", maxLength },
   });
+  const named = header("Idempotency-Key", "Names this request: its repeat within 24 hours changes nothing more.", 255);
+  if (security === "registration-key") return [named];
+  if (!isAccount(security)) return [];
   return [
     ...(permission !== undefined && isPermission(permission) && opens(permission)
       ? [header("Ebb-Reason", "Why an operator opens another tenant's data; its audit trail says so.", 200)]
       : []),
-    ...(method === "POST"
-      ? [header("Idempotency-Key", "Names this request: its repeat within 24 hours changes nothing more.", 255)]
-      : []),
+    ...(method === "POST" ? [named] : []),
   ];
 }
 

@@ -30,8 +30,8 @@ interface LeaseRow {
 
 /**
  * Gives the person behind this access token a lease with which the instance can go on without us, for as many days as the
- * tenant allows and never longer than the sign-in itself could last. Throws `forbidden` where the tenant allows none,
- * `sign-in-ended`, `instance-deleted`, `token-revoked`, `tenant-suspended`, `tenant-closed`, `quota-exceeded`,
+ * tenant allows, and never longer than the sign-in itself could last or the plan that it states. Throws
+ * `offline-lease-off` where the tenant allows none, `sign-in-ended`, `instance-deleted`, `token-revoked`, `tenant-suspended`, `tenant-closed`, `quota-exceeded`,
  * `unavailable`.
  */
 export async function giveLease(deps: Deps, requestId: string, credential: UserCredential): Promise<GivenLease> {
@@ -46,7 +46,7 @@ export async function giveLease(deps: Deps, requestId: string, credential: UserC
   const facts = found as unknown as LeaseRow;
   if (facts.refused !== null) throw new Problem(facts.refused, { headers });
   const offlineDays = Number(facts.offline_lease_days);
-  if (offlineDays === 0) throw new Problem("forbidden", { headers });
+  if (offlineDays === 0) throw new Problem("offline-lease-off", { headers });
   const nowMs = deps.clock.now();
   const wanted = Math.min(nowMs + offlineDays * DAY_MS, instantFromSql(facts.ends_at));
   const expiresAtMs = Math.floor(wanted / 1000) * 1000;

@@ -13,6 +13,8 @@ import { platformGateId } from "../gate/platform.ts";
 import { PROTOCOL } from "../gate/protocol.ts";
 import type { ClientMetadata } from "../oauth/client-metadata.ts";
 import { newClaimCode } from "../oauth/user-code.ts";
+import type { Repeatable } from "./register-again.ts";
+import { registerUnclaimedAgain } from "./register-unclaimed-again.ts";
 
 /** From where a registration comes, for whoever will be asked to claim it. */
 export interface Origin {
@@ -32,26 +34,34 @@ export interface UnclaimedClient {
   issuedAtMs: number;
   /** When it is forgotten unless somebody has claimed it. */
   expiresAtMs: number;
+  metadata: ClientMetadata;
+  /** It was registered before, by the same request. */
+  replayed: boolean;
   headers: Record<string, string>;
 }
 
 /**
  * Registers an instance that has no key (RFC 7591): anybody may, so it can do nothing but ask for a sign-in, is limited by
  * network, and is forgotten after 24 hours unless a person claims it. One that prints its claim code may demand that it is
- * claimed with the code alone: whose workspace it comes to is then not for a workspace to waive. Throws `quota-exceeded`, `unavailable`.
+ * claimed with the code alone: whose workspace it comes to is then not for a workspace to waive. A request that is
+ * repeated has the same client, and another secret and code. Throws `quota-exceeded`, `unavailable`, and of a repeat
+ * `idempotency-key-reused`, `registration-ended`.
  */
 export async function registerUnclaimed(
   deps: Deps,
   requestId: Id<"request">,
   metadata: ClientMetadata,
   { network, country, networkOperator }: Origin,
-  claimCodeDemanded: boolean,
+  { claimCodeDemanded, repeatable }: { claimCodeDemanded: boolean; repeatable: Repeatable | null },
 ): Promise<UnclaimedClient> {
   const headers = await takeOrRefuse(deps, platformGateId(network), {
     requestId,
     routeClass: "register",
     subjects: { network },
   });
+  const again = async () => repeatable && (await registerUnclaimedAgain(deps, metadata.authMethod, repeatable));
+  const earlier = await again();
+  if (earlier !== null) return { ...earlier, replayed: true, headers };
   const nowMs = deps.clock.now();
   const instanceId = newId("instance", nowMs);
   const gateId = nurseryGateId(instanceId);
@@ -69,7 +79,7 @@ export async function registerUnclaimed(
   });
   if (adopted === "full") throw gateUnavailable(deps, new Error("the nursery is full"));
   const [row] = await deps.app.ask(
-    "select ebb.register_unclaimed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as expires_at",
+    "select ebb.register_unclaimed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) as expires_at",
     [
       uuidFromId("instance", instanceId),
       clientId,
@@ -84,8 +94,16 @@ export async function registerUnclaimed(
       networkOperator,
       bytesToSql(await claimCodeHash(clientId, claimCode)),
       claimCodeDemanded,
+      repeatable === null ? null : bytesToSql(repeatable.keyHash),
+      repeatable === null ? null : bytesToSql(repeatable.requestHash),
     ],
   );
-  const expiresAtMs = instantFromSql(row?.["expires_at"] as string);
-  return { clientId, clientSecret, claimCode, issuedAtMs: nowMs, expiresAtMs, headers };
+  if (row?.["expires_at"] == null) {
+    // The same request came between: what this one has left in a gate is nobody's, and expires.
+    const between = await again();
+    if (between === null) throw gateUnavailable(deps, new Error("registered, and gone at once"));
+    return { ...between, replayed: true, headers };
+  }
+  const expiresAtMs = instantFromSql(row["expires_at"] as string);
+  return { clientId, clientSecret, claimCode, metadata, issuedAtMs: nowMs, expiresAtMs, replayed: false, headers };
 }

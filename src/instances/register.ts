@@ -12,10 +12,15 @@ import { deliverOutbox } from "../gate/outbox.ts";
 import type { ClientMetadata } from "../oauth/client-metadata.ts";
 import { mutate } from "../verb.ts";
 import { prefixedName } from "./prefixed-name.ts";
+import { idempotencyOf, type Repeatable, registerAgain } from "./register-again.ts";
 
 export interface Registration {
   metadata: ClientMetadata;
   registrationKey: string;
+  /** Where the caller named the request, so that it can be repeated after a lost answer. */
+  repeatable: Repeatable | null;
+  /** From where it registers, ISO 3166-1; null where unknown. */
+  place: string | null;
 }
 
 export interface RegisteredClient {
@@ -23,8 +28,10 @@ export interface RegisteredClient {
   clientId: string;
   /** Shown this once; null for a public client. */
   clientSecret: string | null;
-  name: string | null;
+  metadata: ClientMetadata;
   issuedAtMs: number;
+  /** It was registered before, by the same request. */
+  replayed: boolean;
   headers: Record<string, string>;
 }
 
@@ -53,15 +60,17 @@ async function endedMeanwhile(tx: Writer, keyId: Id<"registrationKey">): Promise
 /**
  * Registers an instance with a registration key (RFC 7591): it is claimed at once into the key's workspace. A forged key
  * is refused before anything is looked up; a use of the key is spent in the transaction that makes the instance, so of
- * many at once no more succeed than it allows. Throws `registration-key-*`, `invalid-client-metadata`, `quota-exceeded`,
- * `unavailable`.
+ * many at once no more succeed than it allows. A request that is repeated has the same instance, another secret and
+ * spends nothing. Throws `registration-key-*`, `idempotency-key-reused`, `registration-ended`, `invalid-client-metadata`,
+ * `quota-exceeded`, `unavailable`, `outcome-unknown`.
  */
 export async function registerInstance(
   deps: Deps,
   requestId: Id<"request">,
   registration: Registration,
 ): Promise<RegisteredClient> {
-  const { name, scope, grantTypes, redirectUris, authMethod } = registration.metadata;
+  const { metadata, repeatable, place } = registration;
+  const { name, scope, grantTypes, redirectUris, authMethod } = metadata;
   const keyGate = await openRoutingId("registration-key", registration.registrationKey, deps.routingKeys);
   if (keyGate === null) throw keyRefused("registration-key-unknown");
   const credentialHash = await hashSecret(registration.registrationKey);
@@ -73,8 +82,9 @@ export async function registerInstance(
 
   const clientSecret = authMethod === "none" ? null : newSecret();
   const secretHash = clientSecret === null ? null : await hashSecret(clientSecret);
+  const idempotency = repeatable && idempotencyOf(repeatable);
   const registered = await mutate(
-    { deps, requestId, credentialHash, target: null },
+    { deps, requestId, credentialHash, target: null, ...(idempotency && { idempotency }) },
     "instances:register",
     async (tx, entered) => {
       const now = deps.clock.now();
@@ -140,11 +150,29 @@ export async function registerInstance(
       };
     },
   ).catch((error: unknown) => {
-    const name = error instanceof Problem ? KEY_PROBLEMS[error.problem] : undefined;
-    throw name === undefined ? error : keyRefused(name);
+    // Used up, perhaps by this very request: its answer was lost.
+    if (repeatable !== null && isUsedUp(error)) return null;
+    throw ofKey(error);
   });
+  if (registered === null || idempotency?.replayed === true) {
+    const again = { credentialHash, repeatable: repeatable as Repeatable, secretHash, place, requestId };
+    const found = await registerAgain(deps, again).catch((error: unknown) => {
+      throw ofKey(error);
+    });
+    if (found === null) throw keyRefused("registration-key-used");
+    return { ...found, clientSecret, replayed: true, headers };
+  }
   // Should the gate not hear of it now, the first token request of this client delivers it, or the cron does.
   await deliverOutbox(deps, registered.gateId);
   const { instanceId, clientId, issuedAtMs } = registered;
-  return { instanceId, clientId, clientSecret, name: registered.name, issuedAtMs, headers };
+  const called = { ...metadata, name: registered.name };
+  return { instanceId, clientId, clientSecret, metadata: called, issuedAtMs, replayed: false, headers };
+}
+
+const isUsedUp = (error: unknown) => error instanceof Problem && error.problem === "registration-key-used";
+
+/** The same error; of the key's own refusals one that names the field. */
+function ofKey(error: unknown): unknown {
+  const name = error instanceof Problem ? KEY_PROBLEMS[error.problem] : undefined;
+  return name === undefined ? error : keyRefused(name);
 }

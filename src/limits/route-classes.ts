@@ -14,6 +14,11 @@ export const ROUTE_CLASSES = {
   alive: { whenGateFails: "straight-way" },
   /** A client that exchanges its secret for a token. */
   token: { whenGateFails: "refuse" },
+  /**
+   * A client that exchanges a refresh token. A client is as many people as are signed in on it, and all of them come at
+   * once when their instance has moved: apart from `token`, and by the minute, so that nobody waits for an hour.
+   */
+  refresh: { whenGateFails: "refuse" },
   /** A client that asks again and again: whether its device login was approved (RFC 8628 section 3.4), what a token is worth. */
   poll: { whenGateFails: "refuse" },
   /** A wrong secret for a client that exists. */

@@ -76,9 +76,11 @@ export const FUNCTIONS: Record<string, readonly Role[]> = {
   "invitation_of(bytea)": ["ebb_app"],
   "accept_invitation(bytea, bytea, text)": ["ebb_app"],
   "claimed_gate(text)": ["ebb_app"],
-  "register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean)": [
-    "ebb_app",
-  ],
+  "register_unclaimed(uuid, text, bytea, text, text, text, text[], text[], text, text, text, bytea, boolean, bytea, bytea)":
+    ["ebb_app"],
+  "unclaimed_by_idempotency(bytea, bytea, bytea)": ["ebb_app"],
+  "register_unclaimed_again(bytea, bytea, bytea)": ["ebb_app"],
+  "register_again(bytea, text, bytea, bytea, text, text)": ["ebb_app"],
   "post_client(uuid)": [],
   "change_client(text, bytea, text, text[], text[], text, text)": ["ebb_app"],
   "begin_device(uuid, bytea, bytea, text, text, timestamptz)": ["ebb_app"],

@@ -29,12 +29,16 @@ export const unclaimedRegistrations = pgTable(
     /** The instance prints its code, and is claimed with it alone, whatever a workspace waives. */
     claimCodeDemanded: boolean().notNull().default(false),
     claimAttempts: integer().notNull().default(0),
+    /** SHA-256 of the Idempotency-Key with which it registered, and of all that it said: who repeats both is the same. */
+    idempotencyHash: bytes(),
+    requestHash: bytes(),
     registeredAt: instant().notNull(),
     claimedAt: instant(),
     expiresAt: instant().notNull().default(sql`'infinity'`),
   },
   (t) => [
     uniqueIndex("unclaimed_registrations_client_id").on(t.clientId),
+    uniqueIndex("unclaimed_registrations_idempotency").on(t.idempotencyHash).where(sql`idempotency_hash is not null`),
     index("unclaimed_registrations_expires").on(t.expiresAt, t.id),
   ],
 );

@@ -19,6 +19,7 @@ export const authenticationEvents = pgTable(
         "token-issued",
         "device-denied",
         "client-changed",
+        "client-registered-again",
         "request",
       ],
     }).notNull(),

@@ -11,7 +11,7 @@ export const instanceLeaseRoutes: RouteDefinition[] = [
     operationId: "create_offline_lease",
     summary: "Get a signed lease with which the instance can go on without a network",
     description:
-      "A JWT of the type `offline-lease+jwt`, for this client alone (`aud`), that the keys of /.well-known/jwks.json verify: keep those beside it. It says who the person is (`sub`), on which instance, with which plan and entitlements, and until when (`exp`): as many days as the tenant allows, and never longer than the sign-in itself could last. Refused with `forbidden` where the tenant allows none. No access token, and never taken as one.",
+      "A JWT of the type `offline-lease+jwt`, for this client alone (`aud`), that the keys of /.well-known/jwks.json verify: keep those beside it. It says who the person is (`sub`), on which instance, with which plan and entitlements, and until when (`exp`): as many days as the tenant allows, and never longer than the sign-in itself could last, or that plan. Refused with `offline-lease-off` where the tenant allows none. No access token, and never taken as one.",
     tags: ["instance"],
     security: "user-token",
     scope: "offline",
@@ -22,7 +22,7 @@ export const instanceLeaseRoutes: RouteDefinition[] = [
         example: { lease: "eyJ…", expires_at: 1795824000, offline_days: 7 },
       },
     },
-    problems: ["forbidden"],
+    problems: ["offline-lease-off"],
     limited: true,
     handle: async ({ deps, requestId, credential }) => {
       const { lease, expiresAtMs, offlineDays, headers } = await giveLease(deps, requestId, credential);

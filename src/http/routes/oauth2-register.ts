@@ -1,8 +1,10 @@
 import * as z from "zod";
+import { hashSecret } from "../../access/secret.ts";
 import { type ChangedClient, changeClient } from "../../clients/change.ts";
 import type { Id } from "../../core/id.ts";
 import { Problem } from "../../core/problem.ts";
-import { registerInstance } from "../../instances/register.ts";
+import { type RegisteredClient, registerInstance } from "../../instances/register.ts";
+import type { Repeatable } from "../../instances/register-again.ts";
 import { registerUnclaimed } from "../../instances/register-unclaimed.ts";
 import {
   type ClientMetadata,
@@ -12,6 +14,7 @@ import {
 } from "../../oauth/client-metadata.ts";
 import { problemOf } from "../../oauth/refusal.ts";
 import { SCOPES } from "../../oauth/scope.ts";
+import { idempotencyKeyOf, requestHashOf } from "../idempotency-key.ts";
 import { networkOf } from "../network.ts";
 import { defineRoute, type RouteDefinition } from "../route.ts";
 import { countryOf, networkOperatorOf } from "../whence.ts";
@@ -83,6 +86,35 @@ function showsClient(client: Omit<ChangedClient, "headers">) {
   };
 }
 
+/** Beside a registration key, of which a machine may share one with others: what no two machines choose alike by chance. */
+const KEYED_CHARACTERS = 16;
+/** Where it alone says whose registration it is: 128 bits in base64url. */
+const UNCLAIMED_CHARACTERS = 22;
+
+/** What makes the request one that can be repeated; null without an Idempotency-Key. Throws `invalid-field`. */
+async function repeatableBy(request: Request, body: unknown, shortest: number): Promise<Repeatable | null> {
+  const key = idempotencyKeyOf(request, shortest);
+  return key === null ? null : { keyHash: await hashSecret(key), requestHash: await requestHashOf(body) };
+}
+
+type RegisteredNow = Pick<
+  RegisteredClient,
+  "clientId" | "clientSecret" | "metadata" | "issuedAtMs" | "replayed" | "headers"
+>;
+
+function registeredReply(client: RegisteredNow, more: Record<string, unknown> = {}) {
+  return {
+    status: 201,
+    headers: { ...client.headers, ...(client.replayed ? { "idempotency-replayed": "true" } : {}) },
+    body: {
+      client_id: client.clientId,
+      ...(client.clientSecret === null ? {} : { client_secret: client.clientSecret }),
+      ...showsClient({ ...client.metadata, issuedAtMs: client.issuedAtMs }),
+      ...more,
+    },
+  };
+}
+
 /** /oauth2/register: clients register and change what they registered. Errors have the form of RFC 6749. */
 export const registerRoutes: RouteDefinition[] = [
   defineRoute({
@@ -91,7 +123,7 @@ export const registerRoutes: RouteDefinition[] = [
     operationId: "register_client",
     summary:
       "An instance registers itself: with a registration key into that key's workspace, else until somebody claims it",
-    description: `RFC 7591. The secret is shown once. Scopes granted are those asked for among: ${SCOPES.join(", ")}. Every client with a secret may use client_credentials. Without \`instance_registration_key\` the registration is forgotten after 24 hours unless a person claims it by approving its first sign-in; \`claim_code\` is what the instance prints where its operator alone sees it, and what claiming takes. A workspace may waive it for instances that did not register with \`require_claim_code\`, as those that do not know of it.`,
+    description: `RFC 7591. The secret is shown once. Scopes granted are those asked for among: ${SCOPES.join(", ")}. Every client with a secret may use client_credentials. Without \`instance_registration_key\` the registration is forgotten after 24 hours unless a person claims it by approving its first sign-in; \`claim_code\` is what the instance prints where its operator alone sees it, and what claiming takes. A workspace may waive it for instances that did not register with \`require_claim_code\`, as those that do not know of it. With an \`Idempotency-Key\` of its own a request whose answer was lost may be repeated for 24 hours: the same client, another secret and another claim code, which replace the former, and no further use of the registration key. Choose it at random, once a registration, and keep it as a secret: ${KEYED_CHARACTERS} characters beside a registration key, ${UNCLAIMED_CHARACTERS} without.`,
     tags: ["instance"],
     security: "registration-key",
     body: {
@@ -110,48 +142,33 @@ export const registerRoutes: RouteDefinition[] = [
         example: { ...EXAMPLE, claim_code: "WDJBK-MJHTC", registration_expires_at: 1795305600 },
       },
     },
-    problems: ["invalid-client-metadata", "invalid-redirect-uri", "tenant-suspended", "outcome-unknown"],
+    problems: [
+      ...(["invalid-client-metadata", "invalid-redirect-uri", "tenant-suspended", "tenant-closed"] as const),
+      ...(["idempotency-key-reused", "registration-ended", "outcome-unknown"] as const),
+    ],
     invalidBody: "invalid-client-metadata",
     limited: true,
     handle: async ({ deps, requestId, body, request }) => {
-      const read = readMetadata(body);
-      const { name, scope, grantTypes, redirectUris, authMethod } = read;
+      const metadata = readMetadata(body);
       const id = requestId as Id<"request">;
-      const key = body.instance_registration_key;
-      if (key !== null && key !== undefined) {
-        const client = await registerInstance(deps, id, { metadata: read, registrationKey: key });
-        return {
-          status: 201,
-          headers: client.headers,
-          body: {
-            client_id: client.clientId,
-            ...(client.clientSecret === null ? {} : { client_secret: client.clientSecret }),
-            ...showsClient({ ...read, name: client.name, issuedAtMs: client.issuedAtMs }),
-          },
-        };
+      const key = body.instance_registration_key ?? null;
+      const repeatable = await repeatableBy(request, body, key === null ? UNCLAIMED_CHARACTERS : KEYED_CHARACTERS);
+      if (key !== null) {
+        const place = countryOf(request);
+        const client = await registerInstance(deps, id, { metadata, registrationKey: key, repeatable, place });
+        return registeredReply(client);
       }
-      const client = await registerUnclaimed(
-        deps,
-        id,
-        read,
-        {
-          network: networkOf(request),
-          country: countryOf(request),
-          networkOperator: networkOperatorOf(request),
-        },
-        body.require_claim_code === true,
-      );
-      return {
-        status: 201,
-        headers: client.headers,
-        body: {
-          client_id: client.clientId,
-          ...(client.clientSecret === null ? {} : { client_secret: client.clientSecret }),
-          ...showsClient({ name, scope, grantTypes, redirectUris, authMethod, issuedAtMs: client.issuedAtMs }),
-          claim_code: client.claimCode,
-          registration_expires_at: Math.floor(client.expiresAtMs / 1000),
-        },
+      const origin = {
+        network: networkOf(request),
+        country: countryOf(request),
+        networkOperator: networkOperatorOf(request),
       };
+      const claimCodeDemanded = body.require_claim_code === true;
+      const client = await registerUnclaimed(deps, id, metadata, origin, { claimCodeDemanded, repeatable });
+      return registeredReply(client, {
+        claim_code: client.claimCode,
+        registration_expires_at: Math.floor(client.expiresAtMs / 1000),
+      });
     },
   }),
   defineRoute({

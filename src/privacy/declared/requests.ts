@@ -30,7 +30,11 @@ export const unclaimedRegistrations: Declared<"unclaimedRegistrations"> = {
     ebb_maint: [
       seesAll,
       addsAny,
-      ends("country", "network_operator", "claim_attempts", "claimed_at", "scope", "grant_types", "redirect_uris"),
+      ends(
+        ...["country", "network_operator", "claim_attempts", "claimed_at", "scope", "grant_types", "redirect_uris"],
+        // A registration that is repeated has another secret and another claim code.
+        ...["secret_hash", "claim_code_hash", "idempotency_hash"],
+      ),
     ],
   },
   recipients: processors,
@@ -49,6 +53,8 @@ export const unclaimedRegistrations: Declared<"unclaimedRegistrations"> = {
     claimCodeHash: secretHash,
     claimCodeDemanded: account,
     claimAttempts: attempt,
+    idempotencyHash: secretHash,
+    requestHash: operational,
     registeredAt: account,
     claimedAt: account,
     expiresAt: retention,
@@ -62,7 +68,8 @@ export const idempotencyRecords: Declared<"idempotencyRecords"> = {
   anchor: { at: "column", columns: ["recorded_at"] },
   subject: "tenant_id",
   key: ["tenant_id", "actor_id", "key", "recorded_at"],
-  access: { ebb_app: [readsTarget, addsTarget] },
+  // Of a registration that is repeated, by a key that may be used up and so enters no tenant.
+  access: { ebb_app: [readsTarget, addsTarget], ebb_maint: [seesAll] },
   recipients: processors,
   columns: {
     tenantId: id,
