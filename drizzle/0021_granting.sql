@@ -148,8 +148,8 @@ $$;
 --> statement-breakpoint
 alter function ebb.register_again(bytea, text, bytea, bytea, text, text) owner to ebb_maint;
 --> statement-breakpoint
--- A client changes what it registered (RFC 7592), by its secret; of an instance its tenant sees that in its history. Returns the gate that is to hear of it; no row for a
--- client that is not there with this secret.
+-- A client changes what it registered (RFC 7592), by its secret; of an instance its tenant sees that in its history.
+-- Returns the gate that is to hear of it; no row for a client that is not there with this secret.
 create function ebb.change_client(client text, secret_hash bytea, scope text, grant_types text[], redirect_uris text[],
     place text, request_id text)
   returns table (gate_id text, claimed boolean, name text, registered_at timestamptz)

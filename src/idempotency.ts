@@ -20,7 +20,8 @@ export interface Idempotency {
 
 /**
  * Finds what an earlier request with this key returned, in the transaction that is to change something; undefined for
- * the first one. Of two at once one goes on, or the other waits for it. Throws `idempotency-key-in-use`, and `idempotency-key-reused` for another
+ * the first one. Of two at once one goes on, or the other waits for it. Throws `idempotency-key-in-use`, and
+ * `idempotency-key-reused` for another
  * request's key. Kept for 24 hours, for this caller and tenant alone.
  */
 export async function earlierResult(
