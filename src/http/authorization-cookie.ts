@@ -13,7 +13,7 @@ const carried = z.object({
   state: z.string().nullable(),
   code_challenge: z.string().nullable(),
   /** What is wrong with it, to be told to the client once a person is there. */
-  problem: problemName.nullable(),
+  problem: problemName.nullable().default(null),
 });
 export type CarriedRequest = z.output<typeof carried>;
 
