@@ -14,21 +14,31 @@ export type AsInstance = (
 ) => Promise<Result<unknown>>;
 
 export function createAsInstance({ settings, memory, send }: Parts, registration: Registration): AsInstance {
-  const ask = async (purpose: Purpose): Promise<Result<string>> => {
+  const ask = async (purpose: Purpose, again = true): Promise<Result<string>> => {
     const client = registration.known();
     if (!client.ok) return client;
     const sentAtMs = settings.now();
     const answer = await send(instanceTokenRequest(settings, client.value), purpose);
     if (!answer.ok) {
       const { code: _, ...detail } = answer.error;
-      if (answer.error.reason === "invalid_client") return await registration.refused(client.value, answer.error);
+      if (answer.error.reason === "invalid_client") {
+        const refusal = await registration.refused(client.value, answer.error);
+        const { client: kept } = memory.state;
+        // Another process has registered once more: the secret in the store is the good one.
+        const renewed = kept !== null && kept.secret !== client.value.secret;
+        return again && renewed ? await ask(purpose, false) : refusal;
+      }
       return answer.error.reason === "unauthorized_client" ? fail("unclaimed", detail) : answer;
     }
     const instance = readAccessToken(answer.value, sentAtMs);
     if (instance === null) return fail("invalid-answer");
-    // Only a claimed instance is given a token.
-    const claimed = { ...client.value, claimed: true, claimCode: null, expiresAtMs: null };
-    if (memory.state.client?.id === claimed.id) await memory.save({ instance, client: claimed });
+    await memory.read();
+    const { client: kept } = memory.state;
+    if (kept?.id === client.value.id) {
+      // Only a claimed instance is given a token. Its secret may have been replaced meanwhile.
+      const claimed = { ...kept, claimed: true, claimCode: null, expiresAtMs: null };
+      await memory.save({ instance, client: claimed, registering: null });
+    }
     return ok(instance.token);
   };
 

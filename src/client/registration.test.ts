@@ -97,20 +97,75 @@ test("a store that fails once the registration was sent: the next start is answe
   expect(server.clients.size).toBe(1);
 });
 
-test("two processes that start together on one store register one instance", async () => {
-  const { server, make, store } = clientWorld();
-  const { get } = store;
-  const [first, second] = [make(KEY), make(KEY)];
-  let other: Promise<unknown> | null = null;
+test.each([
+  ["with a registration key", KEY],
+  ["without one", {}],
+])(
+  "two processes that start together on one store, %s: one instance, and the secret that is good",
+  async (_, options) => {
+    const { server, time, make, store } = clientWorld();
+    const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const isRegistration = (url: string) => url.endsWith("/oauth2/register");
+    // The service hears of the first, then of the second, and is done with both before either is answered.
+    const first = make({
+      ...options,
+      fetch: async (url, init) => {
+        const answer = await server.fetch(url, init);
+        if (!isRegistration(url)) return answer;
+        asked.resolve();
+        await go.promise;
+        return answer;
+      },
+    });
+    const arrived = Promise.withResolvers<void>();
+    const second = make({
+      ...options,
+      fetch: async (url, init) => {
+        const answer = await server.fetch(url, init);
+        if (!isRegistration(url)) return answer;
+        go.resolve();
+        await arrived.promise;
+        return answer;
+      },
+    });
+    const one = first.start();
+    await asked.promise;
+    const two = second.start();
+    await one;
+    arrived.resolve();
+    await two;
+    const [good] = [...server.clients.values()];
+    expect(server.clients.size).toBe(1);
+    expect(JSON.parse(store.text ?? "")).toMatchObject({ client: { id: "client-1", secret: good?.secret } });
+    await time.advance(5 * DAY_MS);
+    if ("registrationKey" in options) expect(server.pings.length).toBeGreaterThanOrEqual(4);
+  },
+);
+
+test("a registration that another process has given up is tried again, and silences nobody", async () => {
+  const { server, time, make, store } = clientWorld();
   const fetch: typeof server.fetch = async (url, init) => {
-    if (url.endsWith("/oauth2/register")) other ??= second.start();
-    await other;
-    return await server.fetch(url, init);
+    const answer = await server.fetch(url, init);
+    if (url.endsWith("/oauth2/register") && server.received.length === 1) {
+      await store.set(JSON.stringify({ ...JSON.parse((await store.get()) ?? ""), registering: null }));
+    }
+    return answer;
   };
-  expect(await make({ ...KEY, fetch }).start()).toMatchObject({ ok: true });
-  expect(await first.start()).toMatchObject({ ok: true, value: { pinged: false } });
-  expect(server.clients.size).toBe(1);
-  expect(JSON.parse((await get()) ?? "")).toMatchObject({ client: { id: "client-1" } });
+  const client = make({ ...KEY, fetch });
+  expect(await client.start()).toMatchObject({ error: { code: "not-registered" } });
+  expect(await client.status()).toMatchObject({ value: { nextPingAtMs: expect.any(Number) } });
+  await time.advance(2 * DAY_MS);
+  expect(server.pings.length).toBeGreaterThanOrEqual(1);
+});
+
+test("other words than a version before has used, or an instance that has ended: once more with a key of its own", async () => {
+  const { server, time, make } = clientWorld();
+  server.fault = () => "lost";
+  await make({ ...KEY, name: "before" }).start();
+  time.clear();
+  server.fault = () => null;
+  expect(await make({ ...KEY, name: "after" }).start()).toMatchObject({ ok: true, value: { pinged: true } });
+  expect(new Set(keys(server)).size).toBe(2);
 });
 
 test("the preview shows the key's header: the key itself where secrets are shown, and what is then sent", async () => {

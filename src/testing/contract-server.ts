@@ -49,8 +49,8 @@ export class ContractServer {
   readonly pings: number[] = [];
   issuer = "http://127.0.0.1";
   registrationKeys = new Set(["key"]);
-  /** Registrations by their Idempotency-Key, with what they were answered. */
-  readonly registered = new Map<string, Answer>();
+  /** Registrations by their Idempotency-Key: what was asked for, and what they were answered. */
+  readonly registered = new Map<string, { said: string; answer: Answer }>();
   registrationLifeMs = 24 * HOUR_MS;
   collect = true;
   ownerId = "owner-1";
@@ -149,9 +149,22 @@ export class ContractServer {
 
   #registerOnce(key: string, input: Registering): Answer {
     if (!/^[\w-]{16,64}$/.test(key)) return OAUTH("invalid_request");
-    const answer = this.registered.get(key) ?? this.#register(input);
-    if (answer.status === 201) this.registered.set(key, answer);
-    return answer;
+    const said = JSON.stringify(input);
+    const earlier = this.registered.get(key);
+    if (earlier === undefined) {
+      const answer = this.#register(input);
+      if (answer.status === 201) this.registered.set(key, { said, answer });
+      return answer;
+    }
+    if (earlier.said !== said) return OAUTH("invalid_request", 422);
+    const body = earlier.answer.body as { client_id: string };
+    const client = this.clients.get(body.client_id);
+    if (client === undefined || (client.claimed && input.instance_registration_key === undefined)) {
+      return OAUTH("invalid_request", 409);
+    }
+    // Every repeat has another secret, and the ones before are worth nothing.
+    client.secret = this.#new("secret");
+    return { status: 201, body: { ...body, client_secret: client.secret } };
   }
 
   #register(input: Registering): Answer {
