@@ -52,7 +52,8 @@ create function ebb.unclaimed_by_idempotency(idempotency_hash bytea, request_has
 --> statement-breakpoint
 alter function ebb.unclaimed_by_idempotency(bytea, bytea, bytea) owner to ebb_maint;
 --> statement-breakpoint
--- An unclaimed instance has another secret and another claim code, because its answer was lost: no row once it was claimed.
+-- An unclaimed instance has another secret and another claim code, because its answer was lost: no row once it was claimed,
+-- or locked by wrong codes: it registers anew then, and not once more.
 create function ebb.register_unclaimed_again(idempotency_hash bytea, secret_hash bytea, claim_code_hash bytea)
   returns table (name text, scope text, grant_types text[], redirect_uris text[], auth_method text,
                  registered_at timestamptz, expires_at timestamptz)
@@ -61,7 +62,7 @@ create function ebb.register_unclaimed_again(idempotency_hash bytea, secret_hash
     update public.unclaimed_registrations u
        set secret_hash = register_unclaimed_again.secret_hash, claim_code_hash = register_unclaimed_again.claim_code_hash
      where u.idempotency_hash = register_unclaimed_again.idempotency_hash and u.claimed_at is null
-       and u.expires_at > ebb.clock()
+       and u.claim_attempts < 10 and u.expires_at > ebb.clock()
     returning u.name, u.scope, u.grant_types, u.redirect_uris, u.token_endpoint_auth_method, u.registered_at, u.expires_at;
   end;
 --> statement-breakpoint

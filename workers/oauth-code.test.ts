@@ -30,8 +30,8 @@ import {
   sentOnTo,
   type Tokens,
 } from "../src/testing/oauth-world.ts";
-import { sessionHeaders, type TestPerson } from "../src/testing/people.ts";
-import { ownerRows } from "../src/testing/world.ts";
+import { personIn, sessionHeaders, type TestPerson } from "../src/testing/people.ts";
+import { ownerRows, testTenant } from "../src/testing/world.ts";
 
 const PUBLIC = { token_endpoint_auth_method: "none" };
 const GONE = [400, "invalid_grant"];
@@ -222,6 +222,10 @@ test("nobody is sent anywhere before they have signed in, nor by a client that n
       expect(text).toContain("Back to https://phish.example</a>");
       expect(text).toContain('href="https://phish.example/login?error=unsupported_response_type&amp;');
     }
+    // Whoever has claimed it in an account of their own sends nobody else there either.
+    const { page: elsewhere } = await asksConsent(await personIn(await testTenant(), "owner"), query);
+    const sentThere = asking === client ? [404, null] : [400, null];
+    expect([elsewhere.status, elsewhere.headers.get("location")]).toEqual(sentThere);
     // It cannot be approved as if it had been right.
     const { carried } = await asksConsent(person, query);
     expect((await postPage("/consent", person, { request: "x", answer: "approve" }, [carried])).status).toBe(409);

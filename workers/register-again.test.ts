@@ -76,7 +76,7 @@ const WRONG = [401, "invalid_client"];
 const UNCLAIMED = [400, "unauthorized_client"];
 const USED = [403, "access_denied", "The registration key has been used as often as it may be."];
 const REUSED = [422, "invalid_request", "This Idempotency-Key was used for another request."];
-const ENDED = [409, "invalid_request", expect.stringContaining("claimed, revoked or removed since")];
+const ENDED = [409, "invalid_request", expect.stringContaining("claimed, locked, revoked or removed since")];
 
 const uuid = ({ id }: TestTenant) => uuidFromId("tenant", id);
 const instancesOf = (tenant: TestTenant) =>
@@ -282,6 +282,18 @@ test("an unclaimed client that repeats has another secret and another claim code
   // Somebody's now: whoever finds the Idempotency-Key gets nothing by it.
   expect(await refusal(await register(metadata, name))).toEqual(ENDED);
   expect(await tokenWith(last)).toEqual(GOOD);
+});
+
+test("an unclaimed client that wrong claim codes have locked is not given another code", async () => {
+  const name = newSecret();
+  const { client_id } = await registered(metadata, name);
+  const attempts = (n: number) =>
+    ownerRows(sql`update unclaimed_registrations set claim_attempts = ${n} where client_id = ${client_id}`);
+  await attempts(9);
+  expect((await register(metadata, name)).status).toBe(201);
+  await attempts(10);
+  expect(await refusal(await register(metadata, name))).toEqual(ENDED);
+  expect((await registered(metadata, newSecret())).client_id).not.toBe(client_id);
 });
 
 test("of ten unclaimed ones at once there is one client, and its gate and Postgres hold the same secret", async () => {

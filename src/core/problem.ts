@@ -312,7 +312,8 @@ export const PROBLEMS = {
     status: 409,
     code: 40911,
     oauth: "invalid_request",
-    title: "What this Idempotency-Key registered was claimed, revoked or removed since: its secret is not given again.",
+    title:
+      "What this Idempotency-Key registered was claimed, locked, revoked or removed since: its secret is not given again.",
   },
   "precondition-failed": {
     status: 412,

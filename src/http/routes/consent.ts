@@ -129,6 +129,8 @@ export const consentRoutes: RouteDefinition[] = [
         const { client, problem, location } = found;
         // Whoever registered it without anybody's leave may have done so for the sake of this redirect.
         if (client.tenantId === null) return await wrongRequestPage(client.name, PROBLEMS[problem].title, location);
+        // As with a request that is right: to those of another account it is unknown, and sends them nowhere.
+        await enter(readerContext(input, reader, client, [], null), "device:approve", () => []);
         return seeOther(location, noRequestCookie());
       }),
   }),
