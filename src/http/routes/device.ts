@@ -158,7 +158,7 @@ export const devicePageRoutes: RouteDefinition[] = [
         const { deps, body, request, requestId } = input;
         const reader = await fromOwnPage(input, body.csrf_token);
         return await withRequest(input, reader, body.user_code, async (asked) => {
-          const name = asked.client.name ?? "the instance";
+          const name = asked.client.name ?? "The instance";
           if (body.answer === "deny") {
             await denyDevice(deps, reader.hash, asked.userCode, { requestId, place: countryOf(request) });
             return await messagePage({ title: "Denied" }, `${name} is told so. Nobody was signed in.`, TO_ACCOUNT);
@@ -174,7 +174,7 @@ export const devicePageRoutes: RouteDefinition[] = [
             const { claimed } = await approveDevice(context, asked.userCode, { chosen: chosenScopes(body), claim });
             const text = claimed
               ? `${claim.name?.trim() || name} is yours now, and you are signed in on it. You can close this page.`
-              : `You are signed in on ${name}. You can close this page.`;
+              : `You are signed in on ${asked.client.name ?? "the instance"}. You can close this page.`;
             return await messagePage({ title: "Approved" }, text, TO_ACCOUNT);
           } catch (error) {
             if (!(error instanceof Problem) || error.problem !== "claim-code-required") throw error;
