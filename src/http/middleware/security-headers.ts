@@ -33,26 +33,19 @@ export async function pageContentSecurityPolicy(style: string): Promise<string> 
 }
 
 /**
- * The same for a page with forms, which go to ourselves alone, or on from there to this URL (browsers hold redirects to
- * the same rule), and with these pictures, of which no other is loaded.
+ * The same for a page with forms, which go to ourselves alone, or on from there to an application of this scheme (browsers
+ * hold redirects to the same rule), and with these pictures, of which no other is loaded.
  */
 export async function formPageContentSecurityPolicy(
   style: string,
   images: readonly string[],
-  sentOnTo: string | null = null,
+  scheme: string | null = null,
 ): Promise<string> {
   // What could end a directive or begin another has no place in it.
   const pictures = images.filter((url) => /^https:\/\/[^\s;,'"]+$/.test(url)).map((url) => url.replace(/[?#].*$/, ""));
-  const policy = `default-src 'none'; style-src ${await hashOf(style)}; base-uri 'none'; form-action 'self'${sourceOf(sentOnTo)}; frame-ancestors 'none'`;
+  const application = scheme !== null && /^[a-z][a-z0-9+.-]*:$/i.test(scheme) ? ` ${scheme}` : "";
+  const policy = `default-src 'none'; style-src ${await hashOf(style)}; base-uri 'none'; form-action 'self'${application}; frame-ancestors 'none'`;
   return pictures.length === 0 ? policy : `${policy}; img-src ${pictures.join(" ")}`;
-}
-
-/** What a CSP may name of a redirect URI: its origin, or the scheme where that is an app's own (RFC 8252 section 7.1). */
-function sourceOf(uri: string | null): string {
-  const url = uri === null ? null : URL.parse(uri);
-  if (url === null) return "";
-  const source = url.origin === "null" ? url.protocol : url.origin;
-  return /^[a-z][a-z0-9+.-]*:(\/\/[a-z0-9.:[\]-]+)?$/i.test(source) ? ` ${source}` : "";
 }
 
 async function hashOf(style: string): Promise<string> {

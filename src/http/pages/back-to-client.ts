@@ -4,13 +4,13 @@ import { messagePage, page } from "./page.ts";
 
 /** Where a redirect URI leads, as people read it: its origin, or the scheme of an application's own. */
 export function targetOf(redirectUri: string): string {
-  const url = URL.parse(redirectUri);
-  return url === null ? redirectUri : url.origin === "null" ? url.protocol : url.origin;
+  return applicationSchemeOf(redirectUri) ?? URL.parse(redirectUri)?.origin ?? redirectUri;
 }
 
-/** Whether it is an application's own scheme (RFC 8252 section 7.1), which a browser opens by a redirect alone. */
-export function isApplications(redirectUri: string): boolean {
-  return URL.parse(redirectUri)?.origin === "null";
+/** The scheme of an application's own (RFC 8252 section 7.1), which a browser opens by a redirect alone; null of the web's. */
+export function applicationSchemeOf(redirectUri: string): string | null {
+  const url = URL.parse(redirectUri);
+  return url?.origin === "null" ? url.protocol : null;
 }
 
 /**
@@ -19,7 +19,7 @@ export function isApplications(redirectUri: string): boolean {
  * way is the form sent on (RFC 9700 section 4.12).
  */
 export async function backToClient(location: string, cookie: string): Promise<Reply> {
-  if (isApplications(location)) return { status: 303, headers: { location }, cookies: [cookie] };
+  if (applicationSchemeOf(location) !== null) return { status: 303, headers: { location }, cookies: [cookie] };
   return await page(
     { title: "Back to where you came from", goesTo: location, cookies: [cookie] },
     html`<h1>Back to where you came from</h1>

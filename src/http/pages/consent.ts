@@ -3,7 +3,7 @@ import type { RequestingClient } from "../../grants/device-request.ts";
 import { type GrantableScope, SCOPE_TABLE } from "../../oauth/scope.ts";
 import type { OwnPerson } from "../../people/own.ts";
 import type { HtmlReply } from "../reply.ts";
-import { isApplications, targetOf } from "./back-to-client.ts";
+import { applicationSchemeOf, targetOf } from "./back-to-client.ts";
 import { html, type Markup } from "./markup.ts";
 import { instantText, page } from "./page.ts";
 
@@ -52,9 +52,9 @@ export interface ConsentPage {
 export function consentPage(consent: ConsentPage): Promise<HtmlReply> {
   const { person, client, userCode, alert, redirectUri, chosen, nowMs, status = 200 } = consent;
   const name = client.name ?? "An instance";
-  const sentOnTo = redirectUri !== undefined && isApplications(redirectUri) ? redirectUri : undefined;
+  const scheme = redirectUri === undefined ? null : applicationSchemeOf(redirectUri);
   return page(
-    { title: "Approve a sign-in", status, ...(sentOnTo === undefined ? {} : { sentOnTo }) },
+    { title: "Approve a sign-in", status, scheme },
     html`<h1>${name} asks you to sign in</h1>
 ${alert !== undefined && html`<p role="alert" class="alert">${alert}</p>`}
 <p class="soft">You are ${person.name ?? person.email ?? "signed in"}${person.name !== null && person.email !== null && html` (${person.email})`}. Approve only what you have begun yourself.</p>

@@ -11,15 +11,15 @@ export interface PageOptions {
   /** Addresses of the pictures on it: nothing else is loaded. */
   images?: readonly string[];
   cookies?: readonly string[];
-  /** Where a form of it may send the browser on to, beside ourselves. */
-  sentOnTo?: string;
+  /** Of an application to which a form of it may send the browser on: `com.example.app:`. */
+  scheme?: string | null;
   /** Where the browser goes by itself, at once. */
   goesTo?: string;
 }
 
 /** A page for people: no script, its own style, forms to ourselves alone, framed by nobody. */
 export async function page(
-  { status = 200, title, wide, images = [], cookies = [], sentOnTo, goesTo }: PageOptions,
+  { status = 200, title, wide, images = [], cookies = [], scheme = null, goesTo }: PageOptions,
   body: Markup,
 ): Promise<HtmlReply> {
   const markup = html`<!doctype html>
@@ -42,7 +42,7 @@ ${body}
   return {
     status,
     html: markup.text,
-    contentSecurityPolicy: await formPageContentSecurityPolicy(PAGE_STYLE, images, sentOnTo ?? null),
+    contentSecurityPolicy: await formPageContentSecurityPolicy(PAGE_STYLE, images, scheme),
     referrerPolicy: "same-origin",
     cookies,
   };
