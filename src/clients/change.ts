@@ -2,11 +2,10 @@ import type { ClientFacts } from "../core/gate-message.ts";
 import { Problem } from "../core/problem.ts";
 import { bytesToSql, instantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
-import { callGate, gateUnavailable } from "../gate/call.ts";
 import { deliverOutbox } from "../gate/outbox.ts";
-import { PROTOCOL } from "../gate/protocol.ts";
 import type { ClientMetadata } from "../oauth/client-metadata.ts";
 import { authenticateClient, type ClientSecret } from "./authenticate.ts";
+import { changeInNursery } from "./change-in-nursery.ts";
 
 export interface ChangedClient {
   scope: string;
@@ -46,21 +45,6 @@ export async function changeClient(
   const issuedAtMs = instantFromSql(row["registered_at"] as string);
   const client: ClientFacts = { ...former, scope, grantTypes, redirectUris };
   if (row["claimed"] === true) await deliverOutbox(deps, row["gate_id"] as string);
-  else await changeInNursery(deps, gateId, secret.clientId, secretHash, client);
+  else await changeInNursery(deps, { gateId, clientId: secret.clientId, secretHash, client });
   return { scope, grantTypes, redirectUris, authMethod: former.authMethod, name: former.name, issuedAtMs, headers };
-}
-
-async function changeInNursery(
-  deps: Deps,
-  gateId: string,
-  clientId: string,
-  secretHash: Uint8Array,
-  client: ClientFacts,
-): Promise<void> {
-  await callGate(deps, gateId, (gate) => gate.change({ v: PROTOCOL, gateId, clientId, secretHash, client })).catch(
-    (error: unknown) => {
-      // Repeating the request changes it in both places.
-      throw gateUnavailable(deps, error);
-    },
-  );
 }

@@ -1,11 +1,11 @@
 import { hashSecret, newSecret } from "../access/secret.ts";
+import { changeInNursery } from "../clients/change-in-nursery.ts";
 import { claimCodeHash } from "../clients/claim-code.ts";
 import type { ClientFacts } from "../core/gate-message.ts";
 import { Problem } from "../core/problem.ts";
 import { bytesToSql, instantFromSql } from "../db/columns.ts";
 import type { Deps } from "../deps.ts";
-import { callGate, gateUnavailable } from "../gate/call.ts";
-import { PROTOCOL } from "../gate/protocol.ts";
+import { gateUnavailable } from "../gate/call.ts";
 import type { GrantType } from "../oauth/client-metadata.ts";
 import { newClaimCode } from "../oauth/user-code.ts";
 import type { Repeatable } from "./register-again.ts";
@@ -40,7 +40,8 @@ export async function registerUnclaimedAgain(
   if (found.claimed) throw new Problem("registration-ended");
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
     const { secretHash, ...renewed } = await renew(deps, found.clientId, authMethod, repeatable);
-    await tellNursery(deps, found, secretHash, { ...renewed.metadata, registeredAtMs: renewed.issuedAtMs });
+    const client = { ...renewed.metadata, registeredAtMs: renewed.issuedAtMs };
+    await changeInNursery(deps, { gateId: found.gateId, clientId: found.clientId, secretHash, client });
     // Of two repeats at once the one that writes to the gate last need not be the one that wrote to Postgres last: then
     // its secret is in the one and not in the other, and it makes another.
     const now = await lookUp(deps, repeatable, secretHash);
@@ -74,19 +75,6 @@ async function renew(
   const issuedAtMs = instantFromSql(row["registered_at"] as string);
   const expiresAtMs = instantFromSql(row["expires_at"] as string);
   return { clientId, clientSecret, secretHash, claimCode, metadata, issuedAtMs, expiresAtMs };
-}
-
-async function tellNursery(
-  deps: Deps,
-  { gateId, clientId }: Found,
-  secretHash: Uint8Array | null,
-  client: ClientFacts,
-): Promise<void> {
-  await callGate(deps, gateId, (gate) => gate.change({ v: PROTOCOL, gateId, clientId, secretHash, client })).catch(
-    (error: unknown) => {
-      throw gateUnavailable(deps, error);
-    },
-  );
 }
 
 async function lookUp(
